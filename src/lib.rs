@@ -1,0 +1,1 @@
+//! Call any LLM, from any provider, through one interface.
