@@ -1,0 +1,26 @@
+//! Chat: what a request and a reply say, in OpenAI's vocabulary.
+//!
+//! The types read and write OpenAI's chat-completions JSON without loss, fields that they do not know included. Inside,
+//! a message is an ordered list of [`Part`]s, because what a model seals, calls and cites must go back in the order in
+//! which it came.
+
+mod accumulator;
+mod chunk;
+mod extra;
+mod json;
+mod message;
+mod part;
+mod request;
+mod response;
+mod tool;
+mod usage;
+
+pub use accumulator::Accumulator;
+pub use chunk::{ChatChunk, ChunkWriter, Delta, Start};
+pub use extra::Extra;
+pub use message::{Annotation, IntoMessages, IntoParts, Message, Role, assistant, developer, system, tool_result, user};
+pub use part::{Audio, CacheControl, CacheTtl, Content, Image, Media, Native, Part, Reasoning, Seal, Source, ToolCall};
+pub use request::{ChatRequest, Effort, Params, Stop, Thinking, ThinkingMode, WebSearchOptions};
+pub use response::{CallMeta, ChatResponse, Choice, FinishReason, Warning};
+pub use tool::{JsonSchemaFormat, ResponseFormat, Tool, ToolChoice};
+pub use usage::{CacheCreationTokenDetails, CompletionTokensDetails, PromptTokensDetails, ServerToolUse, Usage};

@@ -1,0 +1,233 @@
+//! A chat reply.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+use super::{Extra, Message, Role, ToolCall, Usage};
+use crate::error::Error;
+
+/// A chat reply in OpenAI's terms.
+///
+/// It reads from and writes to OpenAI's `chat.completion` JSON; fields that it has no name for are kept.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ChatResponse {
+    /// The provider's id of the reply.
+    pub id: String,
+    /// The model that answered, as the provider names it.
+    pub model: String,
+    /// When it was made, in seconds since 1970; 0 where the provider does not say.
+    pub created: u64,
+    /// The replies; more than one where `n` asked for more.
+    pub choices: Vec<Choice>,
+    /// The tokens used; `None` where the provider does not say.
+    pub usage: Option<Usage>,
+    /// OpenAI's fingerprint of the system that answered.
+    pub system_fingerprint: Option<String>,
+    /// The processing tier that answered.
+    pub service_tier: Option<String>,
+    /// Fields that have no name here.
+    pub extra: Extra,
+    /// What the call itself was like; not part of the JSON.
+    pub meta: CallMeta,
+}
+
+impl ChatResponse {
+    /// The text of the first choice; empty where it has none.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.message().map(Message::text).unwrap_or_default()
+    }
+
+    /// The reasoning of the first choice, in words; empty where it has none.
+    #[must_use]
+    pub fn reasoning(&self) -> String {
+        self.message().map(Message::reasoning).unwrap_or_default()
+    }
+
+    /// The message of the first choice.
+    #[must_use]
+    pub fn message(&self) -> Option<&Message> {
+        self.choices.first().map(|choice| &choice.message)
+    }
+
+    /// The tool calls of the first choice.
+    pub fn tool_calls(&self) -> impl Iterator<Item = &ToolCall> {
+        self.message().into_iter().flat_map(Message::tool_calls)
+    }
+
+    /// Why the first choice ended.
+    #[must_use]
+    pub fn finish_reason(&self) -> Option<&FinishReason> {
+        self.choices.first().and_then(|choice| choice.finish_reason.as_ref())
+    }
+}
+
+impl From<ChatResponse> for Message {
+    /// The message of the first choice, to go on with; an empty message of the assistant where there is none.
+    fn from(reply: ChatResponse) -> Self {
+        let first = reply.choices.into_iter().next();
+        first.map_or_else(|| Self::new(Role::Assistant, Vec::<super::Part>::new()), |choice| choice.message)
+    }
+}
+
+impl From<&ChatResponse> for Message {
+    fn from(reply: &ChatResponse) -> Self {
+        reply.message().cloned().unwrap_or_else(|| Self::new(Role::Assistant, Vec::<super::Part>::new()))
+    }
+}
+
+/// One of the replies.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Choice {
+    /// Its number, from 0.
+    pub index: u32,
+    /// What the model said.
+    pub message: Message,
+    /// Why it ended.
+    pub finish_reason: Option<FinishReason>,
+    /// The provider's own word for it, where it is another.
+    pub native_finish_reason: Option<String>,
+    /// Log probabilities of the tokens, in OpenAI's form.
+    pub logprobs: Option<Value>,
+    /// Fields that have no name here.
+    pub extra: Extra,
+}
+
+impl Choice {
+    /// A choice that has not ended.
+    #[must_use]
+    pub fn new(index: u32, message: Message) -> Self {
+        Self {
+            index,
+            message,
+            finish_reason: None,
+            native_finish_reason: None,
+            logprobs: None,
+            extra: Extra::new(),
+        }
+    }
+}
+
+/// Why a reply ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FinishReason {
+    /// It was complete, or came to a stop text.
+    Stop,
+    /// It came to the token limit.
+    Length,
+    /// The model called tools.
+    ToolCalls,
+    /// The model called a function, in OpenAI's older form.
+    FunctionCall,
+    /// The provider, or the model, held it back.
+    ContentFilter,
+    /// In a word that has no name here.
+    Other(String),
+}
+
+impl FinishReason {
+    /// The reason in OpenAI's word, or in the provider's where OpenAI has none.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::ToolCalls => "tool_calls",
+            Self::FunctionCall => "function_call",
+            Self::ContentFilter => "content_filter",
+            Self::Other(word) => word,
+        }
+    }
+}
+
+impl From<&str> for FinishReason {
+    fn from(word: &str) -> Self {
+        match word {
+            "stop" => Self::Stop,
+            "length" => Self::Length,
+            "tool_calls" => Self::ToolCalls,
+            "function_call" => Self::FunctionCall,
+            "content_filter" => Self::ContentFilter,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for FinishReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for FinishReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for FinishReason {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::from(Cow::<'de, str>::deserialize(deserializer)?.as_ref()))
+    }
+}
+
+/// What a call was like.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct CallMeta {
+    /// The provider's prefix.
+    pub provider: String,
+    /// The model that was asked for, without the prefix.
+    pub model: String,
+    /// The provider's id of the request, from its headers.
+    pub request_id: Option<String>,
+    /// From the first request to the end of the reply, tries that failed included.
+    pub latency: Duration,
+    /// From the first request to the first content of a stream.
+    pub time_to_first_token: Option<Duration>,
+    /// How many requests were sent.
+    pub attempts: u32,
+    /// What was left out or rewritten on the way.
+    pub warnings: Vec<Warning>,
+    /// The provider's rate-limit headers, name and value as they came.
+    pub rate_limits: Vec<(String, String)>,
+}
+
+/// Something of the request that did not reach the provider as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Warning {
+    /// The parameter or content that it is about.
+    pub parameter: Cow<'static, str>,
+    /// What was done, and why.
+    pub message: Cow<'static, str>,
+}
+
+impl Warning {
+    /// A warning about this parameter.
+    #[must_use]
+    pub fn new(parameter: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { parameter: parameter.into(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.parameter, self.message)
+    }
+}
+
+impl Error {
+    /// What had come of a reply whose stream was interrupted.
+    #[must_use]
+    pub fn partial(&self) -> Option<&ChatResponse> {
+        self.partial_as()
+    }
+}

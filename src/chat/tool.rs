@@ -1,0 +1,194 @@
+//! Tools, the choice among them, and the form of the reply.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{CacheControl, Extra};
+
+/// A tool that the model may call, or one that the provider runs itself.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Tool {
+    /// A function of the caller's.
+    Function {
+        /// Its name.
+        name: String,
+        /// What it does, for the model.
+        description: Option<String>,
+        /// Its arguments as a JSON Schema; `None` where it takes none.
+        parameters: Option<Value>,
+        /// Whether the arguments must follow the schema to the letter.
+        strict: Option<bool>,
+        /// A prompt-cache marker after this tool.
+        cache_control: Option<CacheControl>,
+        /// Fields beside `function`, and (under the key `function`) fields inside it, that have no name here.
+        extra: Extra,
+    },
+    /// A tool in its provider's own form, such as `{"type": "web_search_20250305", …}`: sent as it is.
+    Native(Value),
+}
+
+impl Tool {
+    /// A function tool without arguments.
+    #[must_use]
+    pub fn function(name: impl Into<String>, description: impl Into<String>) -> Self {
+        Self::Function {
+            name: name.into(),
+            description: Some(description.into()),
+            parameters: None,
+            strict: None,
+            cache_control: None,
+            extra: Extra::new(),
+        }
+    }
+
+    /// The same tool with arguments of this JSON Schema.
+    #[must_use]
+    pub fn parameters(mut self, schema: impl Into<Value>) -> Self {
+        if let Self::Function { parameters, .. } = &mut self {
+            *parameters = Some(schema.into());
+        }
+        self
+    }
+
+    /// The same tool, its arguments held to the schema.
+    #[must_use]
+    pub fn strict(mut self, on: bool) -> Self {
+        if let Self::Function { strict, .. } = &mut self {
+            *strict = Some(on);
+        }
+        self
+    }
+
+    /// A function tool whose name, description and arguments are those of a Rust type: the type's name in
+    /// `snake_case`, its doc comment, its JSON Schema.
+    #[cfg(feature = "schemars")]
+    #[must_use]
+    pub fn of<T: schemars::JsonSchema>() -> Self {
+        let mut schema = schemars::SchemaGenerator::default().into_root_schema_for::<T>().to_value();
+        let description = schema.as_object_mut().and_then(|object| {
+            object.shift_remove("$schema");
+            object.shift_remove("title");
+            object.shift_remove("description")
+        });
+        Self::Function {
+            name: snake_case(&T::schema_name()),
+            description: description.and_then(|text| text.as_str().map(str::to_owned)),
+            parameters: Some(schema),
+            strict: None,
+            cache_control: None,
+            extra: Extra::new(),
+        }
+    }
+
+    /// The name by which the model calls it; `None` for a native tool without one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Function { name, .. } => Some(name),
+            Self::Native(value) => value.get("name").and_then(Value::as_str),
+        }
+    }
+}
+
+#[cfg(feature = "schemars")]
+fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len());
+    for letter in name.chars() {
+        if letter.is_uppercase() && !snake.is_empty() && !snake.ends_with('_') {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+    }
+    snake
+}
+
+/// Which tools the model may or must call.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ToolChoice {
+    /// The model decides.
+    Auto,
+    /// None.
+    None,
+    /// At least one.
+    Required,
+    /// This one.
+    Function(String),
+    /// In a form that has no name here: sent as it is.
+    Native(Value),
+}
+
+impl ToolChoice {
+    /// This tool.
+    #[must_use]
+    pub fn function(name: impl Into<String>) -> Self {
+        Self::Function(name.into())
+    }
+}
+
+/// The form that the reply's text must have.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ResponseFormat {
+    /// Free text.
+    Text,
+    /// Some JSON object.
+    JsonObject,
+    /// JSON of this schema.
+    JsonSchema(JsonSchemaFormat),
+    /// In a form that has no name here: sent as it is.
+    Native(Value),
+}
+
+/// A JSON Schema for the reply, in OpenAI's `json_schema` form.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JsonSchemaFormat {
+    /// The schema's name.
+    pub name: String,
+    /// What the reply is, for the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Whether the reply must follow the schema to the letter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strict: Option<bool>,
+    /// The schema.
+    #[serde(default)]
+    pub schema: Value,
+    /// Fields that have no name here.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl ResponseFormat {
+    /// JSON that follows this schema to the letter.
+    #[must_use]
+    pub fn json_schema(name: impl Into<String>, schema: impl Into<Value>) -> Self {
+        Self::JsonSchema(JsonSchemaFormat {
+            name: name.into(),
+            description: None,
+            strict: Some(true),
+            schema: schema.into(),
+            extra: Extra::new(),
+        })
+    }
+
+    /// JSON that reads as this Rust type.
+    #[cfg(feature = "schemars")]
+    #[must_use]
+    pub fn of<T: schemars::JsonSchema>() -> Self {
+        let mut schema = schemars::SchemaGenerator::default().into_root_schema_for::<T>().to_value();
+        if let Some(object) = schema.as_object_mut() {
+            object.shift_remove("$schema");
+        }
+        Self::json_schema(snake_case(&T::schema_name()), schema)
+    }
+}
+
+/// An empty schema: an object without properties.
+pub(crate) fn no_arguments() -> Value {
+    let mut schema = Map::new();
+    schema.insert("type".to_owned(), "object".into());
+    schema.insert("properties".to_owned(), Map::new().into());
+    schema.into()
+}

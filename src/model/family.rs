@@ -1,0 +1,159 @@
+//! What is known of model families, read from `pricing/families.json`: rules by name, so that a model that is not
+//! listed anywhere is still treated as its relatives are.
+
+use once_cell::sync::Lazy;
+use serde::Deserialize;
+
+static FAMILIES: Lazy<Families> =
+    Lazy::new(|| serde_json::from_str(include_str!("../../pricing/families.json")).unwrap_or_default());
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Families {
+    providers: Vec<Bare>,
+    traits: Vec<Rule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Bare {
+    provider: String,
+    models: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rule {
+    models: Vec<String>,
+    #[serde(default, rename = "source")]
+    _source: Option<String>,
+    #[serde(flatten)]
+    traits: Traits,
+}
+
+/// What a model can do and how it wants to be asked. `None` is "not known", which is never a reason to refuse.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct Traits {
+    /// How the model is told how much to reason.
+    pub reasoning: Option<ReasoningStyle>,
+    /// The words of `reasoning_effort` that the model takes.
+    pub efforts: Option<Vec<String>>,
+    /// The fewest tokens that a reasoning budget may have.
+    pub min_budget: Option<u64>,
+    /// The most tokens that a reasoning budget may have.
+    pub max_budget: Option<u64>,
+    /// Whether the model takes `temperature` and `top_p`.
+    pub sampling: Option<bool>,
+    /// The most tokens of a reply.
+    pub max_output_tokens: Option<u64>,
+    /// Whether the limit of tokens is called `max_completion_tokens` in OpenAI's format.
+    pub max_completion_tokens: Option<bool>,
+    /// Whether replies can be held to a JSON Schema natively.
+    pub native_schema: Option<bool>,
+    /// Whether a system message may stand in the middle of a conversation.
+    pub late_system: Option<bool>,
+}
+
+/// How a model is told how much to reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ReasoningStyle {
+    /// Not at all: the model does not reason.
+    None,
+    /// By a number of tokens.
+    Budget,
+    /// By a word.
+    Effort,
+    /// By a word beside `thinking: {"type": "adaptive"}` (Claude from 4.6 on).
+    Adaptive,
+    /// By a level (Gemini from 3 on).
+    Level,
+}
+
+impl Traits {
+    fn fill(&mut self, rule: &Self) {
+        fn or<T: Clone>(mine: &mut Option<T>, rule: &Option<T>) {
+            if mine.is_none() {
+                mine.clone_from(rule);
+            }
+        }
+        or(&mut self.reasoning, &rule.reasoning);
+        or(&mut self.efforts, &rule.efforts);
+        or(&mut self.min_budget, &rule.min_budget);
+        or(&mut self.max_budget, &rule.max_budget);
+        or(&mut self.sampling, &rule.sampling);
+        or(&mut self.max_output_tokens, &rule.max_output_tokens);
+        or(&mut self.max_completion_tokens, &rule.max_completion_tokens);
+        or(&mut self.native_schema, &rule.native_schema);
+        or(&mut self.late_system, &rule.late_system);
+    }
+}
+
+/// What is known of a model by its name, with or without prefixes. The first rule that says a thing decides it.
+#[must_use]
+pub fn traits(model: &str) -> Traits {
+    let name = model.to_ascii_lowercase();
+    let mut known = Traits::default();
+    for rule in &FAMILIES.traits {
+        if rule.models.iter().any(|pattern| matches(pattern, &name)) {
+            known.fill(&rule.traits);
+        }
+    }
+    known
+}
+
+/// The provider that serves a bare model name of a known family.
+#[must_use]
+pub fn provider_of(model: &str) -> Option<&'static str> {
+    let name = model.to_ascii_lowercase();
+    let found = FAMILIES.providers.iter().find(|bare| bare.models.iter().any(|pattern| matches(pattern, &name)));
+    found.map(|bare| bare.provider.as_str())
+}
+
+/// Whether a name is of a pattern, in which `*` stands for any letters.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((head, tail)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut rest) = name.strip_prefix(head) else { return false };
+    let mut pieces = tail.split('*').peekable();
+    while let Some(piece) = pieces.next() {
+        if pieces.peek().is_none() {
+            return rest.ends_with(piece);
+        }
+        match rest.split_once(piece) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rules_are_well_formed() {
+        let families: Families = serde_json::from_str(include_str!("../../pricing/families.json")).unwrap();
+        assert!(!families.providers.is_empty() && !families.traits.is_empty());
+    }
+
+    #[test]
+    fn a_star_stands_for_any_letters() {
+        for (pattern, name, is) in [
+            ("gpt-*", "gpt-5", true),
+            ("gpt-*", "o3", false),
+            ("o3", "o3", true),
+            ("o3", "o3-mini", false),
+            ("*claude*-4-6*", "us.anthropic.claude-opus-4-6-v1:0", true),
+            ("*claude*-4-6*", "claude-opus-4-5", false),
+            ("a*b*c", "abc", true),
+            ("a*b*c", "axxbyyc", true),
+            ("a*b*c", "axxc", false),
+            ("*", "", true),
+        ] {
+            assert_eq!(matches(pattern, name), is, "{pattern} {name}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Model names, and what is known of the families that models belong to.
+
+mod family;
+mod name;
+
+pub use family::{ReasoningStyle, Traits, provider_of, traits};
+pub use name::ModelName;

@@ -1,0 +1,118 @@
+//! Providers: pure translators between the unified types and each provider's bytes.
+//!
+//! A provider does no input or output, reads no clock and no environment: everything about it can be tested from a
+//! file. Retries, deadlines, keys and telemetry are the client's.
+
+mod errors;
+mod operation;
+mod params;
+mod quirks;
+mod registry;
+mod spec;
+mod stream;
+mod table;
+
+pub mod openai_chat;
+
+use std::fmt::Debug;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, header};
+use secrecy::{ExposeSecret, SecretString};
+
+pub use errors::{Fault, http_fault, rate_limits, request_id};
+pub use operation::{Chat, ChatCodec, Codec, Encoded, Operation, Progress};
+pub use params::admit;
+pub use quirks::{Hook, Quirks, Reasoning, TokenLimit, WebSearch};
+pub use registry::Registry;
+pub use spec::{AuthScheme, ProviderSpec, WireFormat};
+pub use stream::{EventDecoder, Flow, Queue, StreamDecoder};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A provider: what it is, and a codec for each operation that it has.
+///
+/// All methods but two have defaults, so a new operation touches no provider, and nobody writes that something is
+/// not supported.
+pub trait Provider: Debug + Send + Sync {
+    /// Its name, address, keys and quirks.
+    fn spec(&self) -> &ProviderSpec;
+
+    /// Reads a reply whose status is not a success.
+    fn decode_error(&self, response: &Response<Bytes>) -> Error;
+
+    /// Chat.
+    fn chat(&self) -> Option<&dyn ChatCodec> {
+        None
+    }
+
+    /// Puts the key on a request. By default as the spec's [`AuthScheme`] says.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Authentication`] for a key that cannot be a header's value.
+    fn authorize(&self, key: &SecretString, request: &mut Request<Bytes>) -> Result<()> {
+        self.spec().auth.apply(key, request)
+    }
+}
+
+/// Where a request goes: what the codec has to know beside the request itself.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Target<'a> {
+    /// The model, in the provider's own name.
+    pub model: &'a str,
+    /// The address that paths are appended to, without a slash at its end.
+    pub base_url: &'a str,
+    /// The version of the API, for providers that are asked for one.
+    pub api_version: Option<&'a str>,
+    /// Further settings of the connection, by LiteLLM's names, such as `aws_region_name`.
+    pub settings: &'a [(String, String)],
+}
+
+impl<'a> Target<'a> {
+    /// A target without version and settings.
+    #[must_use]
+    pub fn new(model: &'a str, base_url: &'a str) -> Self {
+        Self { model, base_url: base_url.trim_end_matches('/'), api_version: None, settings: &[] }
+    }
+
+    /// One of the settings.
+    #[must_use]
+    pub fn setting(&self, name: &str) -> Option<&'a str> {
+        self.settings.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A POST of JSON to this address.
+///
+/// # Errors
+///
+/// [`ErrorKind::Configuration`] where the address is not a URL.
+pub fn post_json(url: &str, body: Bytes) -> Result<Request<Bytes>> {
+    let json = HeaderValue::from_static("application/json");
+    Request::post(url).header(header::CONTENT_TYPE, json).body(body).map_err(|source| {
+        Error::new(ErrorKind::Configuration, format!("`{url}` is not a usable address; check the base URL"))
+            .with_source(source)
+    })
+}
+
+impl AuthScheme {
+    fn apply(&self, key: &SecretString, request: &mut Request<Bytes>) -> Result<()> {
+        let (name, value) = match self {
+            Self::None => return Ok(()),
+            Self::Bearer => (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret())),
+            Self::Header { name, prefix } => {
+                let name = header::HeaderName::from_bytes(name.as_bytes()).map_err(|source| {
+                    Error::new(ErrorKind::Configuration, format!("`{name}` is not a header's name")).with_source(source)
+                })?;
+                (name, format!("{prefix}{}", key.expose_secret()))
+            }
+        };
+        let mut value = HeaderValue::try_from(value.trim())
+            .map_err(|_| Error::new(ErrorKind::Authentication, "the API key holds characters that a header cannot"))?;
+        value.set_sensitive(true);
+        request.headers_mut().insert(name, value);
+        Ok(())
+    }
+}

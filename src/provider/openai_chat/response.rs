@@ -1,0 +1,149 @@
+//! The whole reply.
+
+use bytes::Bytes;
+use http::Response;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{error, usage};
+use crate::chat::{ChatResponse, Choice, Content, FinishReason, Part};
+use crate::error::{Error, ErrorKind, Result};
+use crate::provider::ProviderSpec;
+use crate::provider::think::split_thinking;
+
+/// Fields of a message that are OpenAI's own though the types have no name for them.
+const OPENAI_FIELDS: [&str; 1] = ["function_call"];
+
+pub(super) fn decode(spec: &ProviderSpec, response: &Response<Bytes>) -> Result<ChatResponse> {
+    match serde_json::from_slice::<ChatResponse>(response.body()) {
+        Ok(mut reply) if !has_error(reply.extra.get("error")) => {
+            for choice in &mut reply.choices {
+                complete(spec, choice);
+            }
+            if let Some(usage) = &mut reply.usage {
+                usage::normalise(spec, usage);
+            }
+            Ok(reply)
+        }
+        other => Err(failure(response, other.err())),
+    }
+}
+
+/// A good status whose body is an error, or is not a reply at all.
+fn failure(response: &Response<Bytes>, source: Option<serde_json::Error>) -> Error {
+    let body = serde_json::from_slice::<Value>(response.body());
+    if body.as_ref().is_ok_and(|body| has_error(body.get("error"))) {
+        return error::decode(response);
+    }
+    let what = if body.is_ok() { "is not a chat completion" } else { "is not JSON" };
+    let error = Error::new(ErrorKind::InvalidResponse, format!("the reply {what}; check the base URL"))
+        .with_status(response.status())
+        .with_body(response.body().clone());
+    match source {
+        Some(source) => error.with_source(source),
+        None => error,
+    }
+}
+
+pub(super) fn has_error(error: Option<&Value>) -> bool {
+    match error {
+        None | Some(Value::Null | Value::Bool(false)) => false,
+        Some(Value::Object(fields)) => !fields.is_empty(),
+        Some(Value::String(text)) => !text.is_empty(),
+        Some(_) => true,
+    }
+}
+
+/// Brings a choice of any compatible server into OpenAI's form.
+fn complete(spec: &ProviderSpec, choice: &mut Choice) {
+    let message = &mut choice.message;
+    let reasons = message.parts.iter().any(|part| matches!(part.content, Content::Reasoning(_)));
+    let reasoning = message.extra.remove("reasoning").and_then(|value| value.as_str().map(str::to_owned));
+    message.parts = std::mem::take(&mut message.parts).into_iter().flat_map(known_part).collect();
+    if let Some(text) = reasoning.filter(|text| !reasons && !text.is_empty()) {
+        message.parts.insert(0, Part::reasoning(text));
+    }
+    if !message.parts.iter().any(|part| matches!(part.content, Content::Reasoning(_)))
+        && let Some(place) = message.parts.iter().position(|part| part.as_text().is_some())
+        && let Some((thinking, rest)) = message.parts.get(place).and_then(Part::as_text).and_then(split_thinking)
+    {
+        let parts = [Part::reasoning(thinking), Part::text(rest)];
+        message.parts.splice(place..=place, parts);
+    }
+    let empty = |part: &Part| matches!(&part.content, Content::Text(text) | Content::Refusal(text) if text.is_empty());
+    message.parts.retain(|part| !empty(part));
+    own_fields(spec, choice);
+    finish(choice);
+}
+
+/// Fields of the message that only this provider has go back to it, and to no other.
+fn own_fields(spec: &ProviderSpec, choice: &mut Choice) {
+    let message = &mut choice.message;
+    let names: Vec<String> = message.extra.iter().map(|(name, _)| name.clone()).collect();
+    let mut own = Map::new();
+    for name in names.into_iter().filter(|name| !OPENAI_FIELDS.contains(&name.as_str())) {
+        if let Some(value) = message.extra.remove(&name).filter(|value| !value.is_null()) {
+            own.insert(name, value);
+        }
+    }
+    if !own.is_empty() {
+        message.parts.push(Part::native(spec.name.clone(), own.into()));
+    }
+    if message.extra.get("function_call").is_some_and(Value::is_null) {
+        message.extra.remove("function_call");
+    }
+}
+
+/// Parts that some servers put into `content`: reasoning as `thinking` (Mistral) or `reasoning` (Databricks), whose
+/// words are lists themselves.
+pub(super) fn known_part(part: Part) -> Vec<Part> {
+    let Content::Native(native) = &part.content else { return vec![part] };
+    let words = |name: &str| native.value.get(name).map(text_of).map(Part::reasoning);
+    let found = match native.value.get("type").and_then(Value::as_str) {
+        Some("thinking") => words("thinking"),
+        Some("reasoning") => words("summary").or_else(|| words("content")),
+        _ => None,
+    };
+    vec![found.unwrap_or(part)]
+}
+
+/// The text in a string, an object with a `text`, or a list of either.
+pub(super) fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(list) => list.iter().map(text_of).collect(),
+        Value::Object(fields) => fields.get("text").map(text_of).unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+fn finish(choice: &mut Choice) {
+    let Some(native) = choice.finish_reason.take() else { return };
+    let calls = choice.message.tool_calls().next().is_some();
+    let (reason, native) = finish_reason(native.as_str(), calls);
+    choice.finish_reason = Some(reason);
+    choice.native_finish_reason = choice.native_finish_reason.take().or(native);
+}
+
+/// OpenAI's reason for a compatible server's, and the server's own word where it is another.
+pub(super) fn finish_reason(native: &str, calls: bool) -> (FinishReason, Option<String>) {
+    let reason = match native {
+        "stop" if calls => FinishReason::ToolCalls,
+        "eos" | "eos_token" | "end_turn" | "stop_sequence" | "COMPLETE" => FinishReason::Stop,
+        "max_tokens" | "model_length" | "MAX_TOKENS" => FinishReason::Length,
+        "tool_use" | "tool_call" => FinishReason::ToolCalls,
+        "content_filtered" | "refusal" | "sensitive" | "SAFETY" => FinishReason::ContentFilter,
+        other => FinishReason::from(other),
+    };
+    let differs = reason.as_str() != native;
+    (reason, differs.then(|| native.to_owned()))
+}
+
+/// A JSON value read leniently: what is not of the type is as good as absent.
+pub(super) fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::de::DeserializeOwned,
+{
+    Ok(T::deserialize(Value::deserialize(deserializer)?).ok())
+}

@@ -1,0 +1,28 @@
+//! Usage, in the forms that compatible servers write it.
+
+use serde_json::Value;
+
+use crate::chat::Usage;
+use crate::provider::{Hook, ProviderSpec};
+
+/// Brings the usage of any compatible server into OpenAI's form.
+pub(super) fn normalise(spec: &ProviderSpec, usage: &mut Usage) {
+    let count = |usage: &Usage, name: &str| usage.extra.get(name).and_then(Value::as_u64);
+    let cached = count(usage, "prompt_cache_hit_tokens").or_else(|| count(usage, "cached_tokens"));
+    let reasoning = count(usage, "reasoning_tokens");
+    let written = usage.prompt_tokens_details.extra.get("cache_write_tokens").and_then(Value::as_u64);
+    let prompt = &mut usage.prompt_tokens_details;
+    prompt.cached_tokens = prompt.cached_tokens.or(cached);
+    prompt.cache_creation_tokens = prompt.cache_creation_tokens.or(written);
+    let completion = &mut usage.completion_tokens_details;
+    completion.reasoning_tokens = completion.reasoning_tokens.or(reasoning);
+    if spec.quirks.hooks.contains(&Hook::ReasoningBesideCompletion) {
+        let both = usage.prompt_tokens.saturating_add(usage.completion_tokens);
+        if usage.total_tokens == both.saturating_add(usage.reasoning_tokens()) {
+            usage.completion_tokens = usage.completion_tokens.saturating_add(usage.reasoning_tokens());
+        }
+    }
+    if usage.total_tokens == 0 {
+        usage.total_tokens = usage.prompt_tokens.saturating_add(usage.completion_tokens);
+    }
+}

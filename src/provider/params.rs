@@ -1,0 +1,76 @@
+//! Which parameters a provider takes.
+
+use std::borrow::Cow;
+
+use crate::chat::{Params, Warning};
+use crate::error::{Error, Result};
+
+/// Holds the parameters against what the provider supports.
+///
+/// An unsupported one is an error, or, with `drop_params`, left out with a warning. What the caller allowed by name
+/// goes through, and so does `n: 1`, which asks for what every provider does anyway.
+///
+/// # Errors
+///
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), naming all the parameters that are not.
+pub fn admit<'a>(
+    params: &'a Params,
+    provider: &str,
+    supports: impl Fn(&str) -> bool,
+    warnings: &mut Vec<Warning>,
+) -> Result<Cow<'a, Params>> {
+    let allowed = |name: &str| params.allowed_openai_params.iter().any(|allowed| allowed == name);
+    let refused: Vec<&'static str> = params
+        .names()
+        .filter(|name| !supports(name) && !allowed(name) && !(*name == "n" && params.n == Some(1)))
+        .collect();
+    if refused.is_empty() {
+        return Ok(Cow::Borrowed(params));
+    }
+    if !params.drop_params {
+        return Err(Error::unsupported(&refused.join("`, `"), provider));
+    }
+    let mut kept = params.clone();
+    for name in refused {
+        kept.unset(name);
+        warnings.push(Warning::new(name, format!("dropped: {provider} does not support it")));
+    }
+    Ok(Cow::Owned(kept))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn params() -> Params {
+        Params { temperature: Some(1.0), seed: Some(7), logprobs: Some(true), n: Some(1), ..Params::default() }
+    }
+
+    fn supports(name: &str) -> bool {
+        name == "temperature"
+    }
+
+    #[test]
+    fn an_unsupported_parameter_is_an_error_that_names_it() {
+        let error = admit(&params(), "acme", supports, &mut Vec::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.message().contains("`seed`, `logprobs`"), "{error}");
+        assert!(error.message().contains("drop_params"));
+    }
+
+    #[test]
+    fn with_drop_params_it_is_left_out_with_a_warning() {
+        let mut warnings = Vec::new();
+        let params = Params { drop_params: true, ..params() };
+        let kept = admit(&params, "acme", supports, &mut warnings).unwrap();
+        assert_eq!(kept.names().collect::<Vec<_>>(), ["temperature", "n"]);
+        assert_eq!(warnings.iter().map(|w| w.parameter.as_ref()).collect::<Vec<_>>(), ["seed", "logprobs"]);
+    }
+
+    #[test]
+    fn what_the_caller_allowed_goes_through() {
+        let params = Params { allowed_openai_params: vec!["seed".into(), "logprobs".into()], ..params() };
+        assert!(matches!(admit(&params, "acme", supports, &mut Vec::new()), Ok(Cow::Borrowed(_))));
+    }
+}

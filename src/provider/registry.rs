@@ -1,0 +1,87 @@
+//! From prefix to provider.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use once_cell::sync::Lazy;
+
+use super::{Provider, ProviderSpec, WireFormat, openai_chat, table};
+use crate::error::Result;
+use crate::model::ModelName;
+
+static TABLE: Lazy<Registry> = Lazy::new(|| {
+    let mut registry = Registry::empty();
+    for spec in table::providers() {
+        registry.insert(build(spec));
+    }
+    registry
+});
+
+/// The known providers by prefix.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    providers: HashMap<String, Arc<dyn Provider>>,
+    names: Vec<String>,
+}
+
+impl Registry {
+    /// No providers.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { providers: HashMap::new(), names: Vec::new() }
+    }
+
+    /// The providers of the table, built once.
+    #[must_use]
+    pub fn table() -> &'static Self {
+        &TABLE
+    }
+
+    /// Adds a provider under all its prefixes; one that is there already is replaced.
+    pub fn insert(&mut self, provider: Arc<dyn Provider>) {
+        for name in provider.spec().names() {
+            if self.providers.insert(name.to_owned(), Arc::clone(&provider)).is_none() {
+                self.names.push(name.to_owned());
+            }
+        }
+    }
+
+    /// Adds a provider as data.
+    pub fn insert_spec(&mut self, spec: ProviderSpec) {
+        self.insert(build(spec));
+    }
+
+    /// The provider of a prefix.
+    #[must_use]
+    pub fn get(&self, prefix: &str) -> Option<&Arc<dyn Provider>> {
+        self.providers.get(prefix)
+    }
+
+    /// All prefixes.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    /// Takes a model's name apart.
+    ///
+    /// # Errors
+    ///
+    /// As [`ModelName::parse`].
+    pub fn resolve(&self, model: &str) -> Result<ModelName> {
+        if let Some((prefix, rest)) = model.split_once('/')
+            && !rest.is_empty()
+            && self.providers.contains_key(prefix)
+        {
+            return Ok(ModelName::new(prefix.to_owned(), rest));
+        }
+        ModelName::parse(model, &self.names)
+    }
+}
+
+/// The one place that knows which code speaks which format.
+fn build(spec: ProviderSpec) -> Arc<dyn Provider> {
+    match spec.wire {
+        WireFormat::OpenAiChat => Arc::new(openai_chat::OpenAiChat::new(spec)),
+        _ => Arc::new(openai_chat::OpenAiChat::new(spec)),
+    }
+}

@@ -1,0 +1,187 @@
+//! What a provider is, as data: a row of the table, or a user's own from code or a configuration file.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use super::Quirks;
+
+/// A text that is in the program or was read from somewhere.
+type Text = Cow<'static, str>;
+
+/// A provider as data: a name, a wire format, an address, keys and quirks.
+///
+/// An OpenAI-compatible vendor is nothing more than this, and a user's own is the same type:
+///
+/// ```
+/// use anymodel::provider::ProviderSpec;
+///
+/// let spec = ProviderSpec::openai_chat("acme", "https://llm.acme.example/v1").key_env("ACME_API_KEY");
+/// let same: ProviderSpec = serde_json::from_str(
+///     r#"{"name": "acme", "base_url": "https://llm.acme.example/v1", "key_env": ["ACME_API_KEY"]}"#,
+/// )?;
+/// assert_eq!(spec, same);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ProviderSpec {
+    /// The prefix in model names.
+    pub name: Text,
+    /// Other prefixes for the same provider.
+    pub aliases: Vec<Text>,
+    /// The format that it speaks.
+    pub wire: WireFormat,
+    /// Its address; `None` where the caller must give one. `{name}` in it is one of `url_vars`.
+    pub base_url: Option<Text>,
+    /// Environment variables that give the address, in order.
+    pub base_url_env: Vec<Text>,
+    /// Parts of the address: the name in braces, and the environment variable that holds it.
+    pub url_vars: Vec<(Text, Text)>,
+    /// What is appended to the address for chat; the wire format's own path where it is not said.
+    pub chat_path: Option<Text>,
+    /// How the key is sent.
+    pub auth: AuthScheme,
+    /// Environment variables that hold the key, in order.
+    pub key_env: Vec<Text>,
+    /// Whether it also works without a key, as servers of one's own do.
+    pub key_optional: bool,
+    /// Headers on each request.
+    pub headers: Vec<(Text, Text)>,
+    /// Where it departs from its wire format.
+    pub quirks: Quirks,
+}
+
+impl ProviderSpec {
+    /// A provider of this wire format and address.
+    #[must_use]
+    pub fn new(name: impl Into<Text>, wire: WireFormat, base_url: impl Into<Text>) -> Self {
+        Self { name: name.into(), wire, base_url: Some(base_url.into()), ..Self::default() }
+    }
+
+    /// An OpenAI-compatible provider at this address, which goes up to and with `/v1` or its like.
+    #[must_use]
+    pub fn openai_chat(name: impl Into<Text>, base_url: impl Into<Text>) -> Self {
+        Self::new(name, WireFormat::OpenAiChat, base_url)
+    }
+
+    /// An OpenAI-compatible server of the caller's own, which has an address only where the caller gives one.
+    #[must_use]
+    pub fn self_hosted(name: impl Into<Text>) -> Self {
+        Self { name: name.into(), key_optional: true, ..Self::default() }
+    }
+
+    /// With another prefix.
+    #[must_use]
+    pub fn alias(mut self, name: impl Into<Text>) -> Self {
+        self.aliases.push(name.into());
+        self
+    }
+
+    /// With a further environment variable for the key.
+    #[must_use]
+    pub fn key_env(mut self, name: impl Into<Text>) -> Self {
+        self.key_env.push(name.into());
+        self
+    }
+
+    /// With a further environment variable for the address.
+    #[must_use]
+    pub fn base_url_env(mut self, name: impl Into<Text>) -> Self {
+        self.base_url_env.push(name.into());
+        self
+    }
+
+    /// With a part of the address that an environment variable holds.
+    #[must_use]
+    pub fn url_var(mut self, name: impl Into<Text>, env: impl Into<Text>) -> Self {
+        self.url_vars.push((name.into(), env.into()));
+        self
+    }
+
+    /// With another path for chat.
+    #[must_use]
+    pub fn chat_path(mut self, path: impl Into<Text>) -> Self {
+        self.chat_path = Some(path.into());
+        self
+    }
+
+    /// With the key sent in another way.
+    #[must_use]
+    pub fn auth(mut self, auth: AuthScheme) -> Self {
+        self.auth = auth;
+        self
+    }
+
+    /// Working without a key too.
+    #[must_use]
+    pub fn key_optional(mut self) -> Self {
+        self.key_optional = true;
+        self
+    }
+
+    /// With a header on each request.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<Text>, value: impl Into<Text>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// With these quirks.
+    #[must_use]
+    pub fn quirks(mut self, quirks: Quirks) -> Self {
+        self.quirks = quirks;
+        self
+    }
+
+    /// All prefixes.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.name).chain(&self.aliases).map(AsRef::as_ref)
+    }
+}
+
+/// The formats that providers speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum WireFormat {
+    /// OpenAI's chat completions.
+    #[default]
+    #[serde(rename = "openai_chat")]
+    OpenAiChat,
+    /// Anthropic's messages.
+    Anthropic,
+    /// Google's `generateContent`.
+    Gemini,
+    /// Ollama's `/api/chat`.
+    Ollama,
+}
+
+/// How a key is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AuthScheme {
+    /// `Authorization: Bearer KEY`.
+    #[default]
+    Bearer,
+    /// In a header of its own.
+    Header {
+        /// The header.
+        name: Text,
+        /// What stands before the key.
+        #[serde(default)]
+        prefix: Text,
+    },
+    /// Not at all.
+    None,
+}
+
+impl AuthScheme {
+    /// The bare key in this header.
+    #[must_use]
+    pub fn header(name: impl Into<Text>) -> Self {
+        Self::Header { name: name.into(), prefix: Text::default() }
+    }
+}

@@ -1,0 +1,119 @@
+//! From a stream's bytes to its chunks.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use crate::chat::{ChatChunk, Delta};
+use crate::error::{Error, ErrorKind, Result};
+use crate::wire::{Frame, Framer};
+
+/// Where decoded chunks wait to be taken.
+pub type Queue = VecDeque<ChatChunk>;
+
+/// Whether a stream goes on after an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// More can come.
+    More,
+    /// The provider said that nothing more comes, such as by `[DONE]`.
+    Done,
+}
+
+/// Turns the events of one streamed reply into chunks.
+pub trait EventDecoder: Send {
+    /// One event.
+    ///
+    /// # Errors
+    ///
+    /// The error that the event is, or [`ErrorKind::StreamInterrupted`] for an event that cannot be read. An error is
+    /// final.
+    fn event(&mut self, frame: Frame<'_>, queue: &mut Queue) -> Result<Flow>;
+}
+
+/// Turns the bytes of one streamed reply into chunks, wherever the network cuts them.
+///
+/// It holds what is true of every stream: each choice that begins must come to its finish reason, else the stream was
+/// interrupted, however cleanly its connection ended.
+pub struct StreamDecoder {
+    framer: Framer,
+    events: Box<dyn EventDecoder>,
+    /// The choices seen, and whether each has finished.
+    choices: Vec<(u32, bool)>,
+    done: bool,
+}
+
+impl StreamDecoder {
+    /// A decoder of these frames and events.
+    #[must_use]
+    pub fn new(framer: Framer, events: impl EventDecoder + 'static) -> Self {
+        Self { framer, events: Box::new(events), choices: Vec::new(), done: false }
+    }
+
+    /// Takes the next bytes and queues the chunks that they complete. Chunks queued before an error are good.
+    ///
+    /// # Errors
+    ///
+    /// As [`EventDecoder::event`]; and [`ErrorKind::StreamInterrupted`] for an event beyond the framer's limit.
+    pub fn push(&mut self, bytes: &[u8], queue: &mut Queue) -> Result<()> {
+        let Self { framer, events, choices, done } = self;
+        framer.push(bytes, &mut |frame| step(events.as_mut(), choices, done, frame, queue))
+    }
+
+    /// Says that the bytes have ended.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::StreamInterrupted`] where a choice, or all of the reply, is missing its finish reason.
+    pub fn end(&mut self, queue: &mut Queue) -> Result<()> {
+        let Self { framer, events, choices, done } = self;
+        framer.end(&mut |frame| step(events.as_mut(), choices, done, frame, queue))?;
+        if self.is_complete() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::StreamInterrupted, "the stream ended before the reply was complete"))
+    }
+
+    /// Whether every choice has come to its finish reason; usage may still follow.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        !self.choices.is_empty() && self.choices.iter().all(|(_, finished)| *finished)
+    }
+
+    /// Whether the provider said that nothing more comes.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+}
+
+fn step(
+    events: &mut dyn EventDecoder,
+    choices: &mut Vec<(u32, bool)>,
+    done: &mut bool,
+    frame: Frame<'_>,
+    queue: &mut Queue,
+) -> Result<()> {
+    if *done {
+        return Ok(());
+    }
+    let before = queue.len();
+    let flow = events.event(frame, queue);
+    for chunk in queue.iter().skip(before) {
+        if matches!(chunk.delta, Delta::Start(_) | Delta::Usage(_) | Delta::Extra(_)) {
+            continue;
+        }
+        let finishes = matches!(chunk.delta, Delta::Finish { .. });
+        match choices.iter_mut().find(|(index, _)| *index == chunk.choice) {
+            Some((_, finished)) => *finished |= finishes,
+            None => choices.push((chunk.choice, finishes)),
+        }
+    }
+    *done = flow? == Flow::Done;
+    Ok(())
+}
+
+impl fmt::Debug for StreamDecoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamDecoder").field("choices", &self.choices).field("done", &self.done).finish_non_exhaustive()
+    }
+}
