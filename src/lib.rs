@@ -1,1 +1,6 @@
 //! Call any LLM, from any provider, through one interface.
+
+mod error;
+pub mod wire;
+
+pub use error::{Error, ErrorKind, Result, Retry};
