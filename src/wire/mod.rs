@@ -4,6 +4,7 @@
 
 use crate::{Error, ErrorKind, Result, Retry};
 
+pub mod json;
 pub mod lines;
 pub mod sse;
 
