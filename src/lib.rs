@@ -19,6 +19,9 @@
 
 pub mod chat;
 mod error;
+pub mod model;
+pub mod provider;
+pub mod wire;
 
 pub use chat::{
     Accumulator, Annotation, Audio, CacheControl, CallMeta, ChatChunk, ChatRequest, ChatResponse, Choice, Content,
@@ -26,3 +29,4 @@ pub use chat::{
     ToolChoice, Usage, Warning, WebSearchOptions, assistant, developer, system, tool_result, user,
 };
 pub use error::{Error, ErrorKind, Result, Retry};
+pub use model::ModelName;

@@ -62,6 +62,11 @@ impl Serialize for Message {
 }
 
 impl Message {
+    /// Whether a lone text was read as a list of one.
+    pub(crate) fn listed(&self) -> bool {
+        self.listed
+    }
+
     /// Whether reading OpenAI's fields gives the same parts in the same order.
     fn is_plain(&self) -> bool {
         let assistant = self.role == Role::Assistant;
@@ -110,13 +115,13 @@ impl Serialize for ContentJson<'_> {
             (Some(part), None) if !self.0.listed && part.cache_control.is_none() && part.extra.is_empty() => {
                 match &part.content {
                     Content::Text(text) => serializer.serialize_str(text),
-                    _ => [ContentPart(part)].serialize(serializer),
+                    _ => [ContentPart::new(part)].serialize(serializer),
                 }
             }
             _ => {
                 let mut seq = serializer.serialize_seq(None)?;
                 for part in self.0.content_parts() {
-                    seq.serialize_element(&ContentPart(part))?;
+                    seq.serialize_element(&ContentPart::new(part))?;
                 }
                 seq.end()
             }
@@ -125,11 +130,21 @@ impl Serialize for ContentJson<'_> {
 }
 
 /// A part in OpenAI's form of `content`: borrowed, so that a large picture is written without a copy.
-pub(crate) struct ContentPart<'a>(pub(crate) &'a Part);
+pub(crate) struct ContentPart<'a> {
+    pub(crate) part: &'a Part,
+    /// Whether its cache marker is written.
+    pub(crate) marked: bool,
+}
+
+impl<'a> ContentPart<'a> {
+    fn new(part: &'a Part) -> Self {
+        Self { part, marked: true }
+    }
+}
 
 impl Serialize for ContentPart<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let part = self.0;
+        let part = self.part;
         let mut map = serializer.serialize_map(None)?;
         match &part.content {
             Content::Text(text) => {
@@ -175,7 +190,7 @@ impl Serialize for ContentPart<'_> {
                 map.serialize_entry("value", &native.value)?;
             }
         }
-        entry(&mut map, "cache_control", part.cache_control.as_ref())?;
+        entry(&mut map, "cache_control", part.cache_control.as_ref().filter(|_| self.marked))?;
         for (name, value) in part.extra.iter() {
             map.serialize_entry(name, value)?;
         }
@@ -185,7 +200,7 @@ impl Serialize for ContentPart<'_> {
 
 /// A part in our own form, for the `parts` member.
 fn part_json(part: &Part) -> Value {
-    let mut value = serde_json::to_value(ContentPart(part)).unwrap_or_default();
+    let mut value = serde_json::to_value(ContentPart::new(part)).unwrap_or_default();
     if let (Some(seal), Some(fields)) = (&part.seal, value.as_object_mut()) {
         fields.insert("seal".to_owned(), json!({"provider": seal.provider, "value": seal.value}));
     }
@@ -479,7 +494,7 @@ fn read_audio(fields: &Map<String, Value>) -> Audio {
 }
 
 /// A tool call. Arguments that a server sends as an object become the text that OpenAI would send.
-pub(crate) fn read_tool_call(value: &Value) -> Result<Part, String> {
+fn read_tool_call(value: &Value) -> Result<Part, String> {
     let function = value.get("function").or_else(|| value.get("custom")).ok_or("a tool call needs a `function`")?;
     let text = |from: &Value, name: &str| from.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let arguments = match function.get("arguments").or_else(|| function.get("input")) {

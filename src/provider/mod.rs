@@ -11,6 +11,7 @@ mod registry;
 mod spec;
 mod stream;
 mod table;
+pub mod think;
 
 pub mod openai_chat;
 

@@ -3,11 +3,11 @@
 const OPEN: &str = "<think>";
 const CLOSE: &str = "</think>";
 
-/// The reasoning and the answer, where a text begins with a closed `<think>`.
+/// The reasoning and the answer, where a text begins with `<think>`; one that is not closed is reasoning to its end.
 #[must_use]
 pub fn split_thinking(text: &str) -> Option<(&str, &str)> {
-    let (thinking, rest) = text.trim_start().strip_prefix(OPEN)?.split_once(CLOSE)?;
-    Some((thinking, rest))
+    let text = text.trim_start().strip_prefix(OPEN)?;
+    Some(text.split_once(CLOSE).unwrap_or((text, "")))
 }
 
 /// Splits reasoning from text while it streams, wherever the tags are cut.

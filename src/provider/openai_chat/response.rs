@@ -94,8 +94,8 @@ fn own_fields(spec: &ProviderSpec, choice: &mut Choice) {
     }
 }
 
-/// Parts that some servers put into `content`: reasoning as `thinking` (Mistral) or `reasoning` (Databricks), whose
-/// words are lists themselves.
+/// Parts that some servers put into `content`: reasoning as `thinking` or `reasoning`, whose words are lists
+/// themselves.
 pub(super) fn known_part(part: Part) -> Vec<Part> {
     let Content::Native(native) = &part.content else { return vec![part] };
     let words = |name: &str| native.value.get(name).map(text_of).map(Part::reasoning);

@@ -1,0 +1,155 @@
+//! What goes over the wire, apart from any provider: framing of streams and JSON bodies.
+//!
+//! Everything here is pure: bytes and values in, bytes and values out. No IO, clock, environment or async.
+
+use crate::{Error, ErrorKind, Result, Retry};
+
+pub mod json;
+pub mod lines;
+pub mod sse;
+pub mod text;
+
+/// The largest line or event that a framer takes unless [`Framer::with_limit`] says otherwise: 32 MiB.
+///
+/// A generated image comes as one event of several megabytes of base64; anything far beyond that is a peer that
+/// never ends its line, which must not fill the memory.
+pub const DEFAULT_LIMIT: usize = 32 * 1024 * 1024;
+
+/// One event of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// The event's name, where its format has one and it was given.
+    pub event: Option<&'a str>,
+    /// What the event carries: mostly one JSON text, never empty.
+    pub data: &'a [u8],
+}
+
+/// Takes each frame of a stream as it is completed.
+pub type Each<'e> = &'e mut dyn FnMut(Frame<'_>) -> Result<()>;
+
+/// Cuts the bytes of a streamed body into frames, wherever the network cut the bytes.
+///
+/// The frames depend on the bytes alone, never on how they were divided into pushes. Time is linear in the bytes
+/// pushed. A frame that lies wholly inside one push borrows from it; any other is put together in one buffer that is
+/// used again and again.
+///
+/// ```
+/// use anymodel::wire::Framer;
+///
+/// let mut framer = Framer::sse();
+/// let mut seen = Vec::new();
+/// for chunk in ["data: {\"a\"", ":1}\n", "\ndata: [DONE]\n\n"] {
+///     framer.push(chunk.as_bytes(), &mut |frame| Ok(seen.push(frame.data.to_vec())))?;
+/// }
+/// framer.end(&mut |frame| Ok(seen.push(frame.data.to_vec())))?;
+/// assert_eq!(seen, [b"{\"a\":1}".to_vec(), b"[DONE]".to_vec()]);
+/// # Ok::<(), anymodel::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Framer {
+    /// Server-sent events.
+    Sse(sse::Sse),
+    /// One JSON text a line.
+    Lines(lines::Lines),
+}
+
+impl Framer {
+    /// A framer of server-sent events.
+    #[must_use]
+    pub fn sse() -> Self {
+        Self::Sse(sse::Sse::new(DEFAULT_LIMIT))
+    }
+
+    /// A framer of newline-delimited JSON.
+    #[must_use]
+    pub fn lines() -> Self {
+        Self::Lines(lines::Lines::new(DEFAULT_LIMIT))
+    }
+
+    /// Takes no line and no event of more than this many bytes.
+    #[must_use]
+    pub fn with_limit(self, bytes: usize) -> Self {
+        match self {
+            Self::Sse(_) => Self::Sse(sse::Sse::new(bytes)),
+            Self::Lines(_) => Self::Lines(lines::Lines::new(bytes)),
+        }
+    }
+
+    /// Feeds bytes and calls `each` for every frame that they complete.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `each`, or [`ErrorKind::StreamInterrupted`] for a line or event beyond the limit. After an
+    /// error the framer is spent: what it says of further bytes means nothing.
+    pub fn push(&mut self, bytes: &[u8], each: Each<'_>) -> Result<()> {
+        match self {
+            Self::Sse(sse) => sse.push(bytes, each),
+            Self::Lines(lines) => lines.push(bytes, each),
+        }
+    }
+
+    /// Says that the body has ended, and calls `each` for a frame that this completes.
+    ///
+    /// Whether the stream was complete is for its decoder to say: a body that broke off can end in half a frame.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    pub fn end(&mut self, each: Each<'_>) -> Result<()> {
+        match self {
+            Self::Sse(sse) => sse.end(each),
+            Self::Lines(lines) => lines.end(each),
+        }
+    }
+}
+
+/// Refuses a line or event of `size` bytes beyond the `limit`; another try would meet the same one.
+fn check_limit(what: &str, size: usize, limit: usize) -> Result<()> {
+    if size <= limit {
+        return Ok(());
+    }
+    let message = format!("the stream has {what} of more than {limit} bytes, the limit");
+    Err(Error::new(ErrorKind::StreamInterrupted, message).with_retry(Retry::No))
+}
+
+/// What the tests of all framers share.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// A frame that owns what it says.
+    pub(crate) type Owned = (Option<String>, Vec<u8>);
+
+    /// The frames, and whether the framer failed, when the bytes come in these pieces.
+    pub(crate) fn frames<'a>(mut framer: Framer, pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Owned>, bool) {
+        let mut seen = Vec::new();
+        let mut each = |frame: Frame<'_>| {
+            seen.push((frame.event.map(str::to_owned), frame.data.to_vec()));
+            Ok(())
+        };
+        let pushed = pieces.into_iter().try_for_each(|piece| framer.push(piece, &mut each));
+        let failed = pushed.and_then(|()| framer.end(&mut each)).is_err();
+        (seen, failed)
+    }
+
+    /// The bytes, cut at these places (taken modulo the length).
+    pub(crate) fn cut<'a>(bytes: &'a [u8], places: &[usize]) -> Vec<&'a [u8]> {
+        let mut places: Vec<usize> = places.iter().map(|place| place % (bytes.len() + 1)).collect();
+        places.sort_unstable();
+        places.push(bytes.len());
+        let mut from = 0;
+        places.iter().map(|&to| &bytes[std::mem::replace(&mut from, to)..to]).collect()
+    }
+
+    /// Asserts that one push, byte by byte, every single cut and these cuts give the same frames; returns them.
+    pub(crate) fn same_frames_however_cut(framer: &Framer, bytes: &[u8], places: &[usize]) -> (Vec<Owned>, bool) {
+        let whole = frames(framer.clone(), [bytes]);
+        assert_eq!(frames(framer.clone(), bytes.chunks(1)), whole, "byte by byte");
+        assert_eq!(frames(framer.clone(), cut(bytes, places)), whole, "cut at {places:?}");
+        for place in 0..=bytes.len() {
+            assert_eq!(frames(framer.clone(), cut(bytes, &[place])), whole, "cut at {place}");
+        }
+        whole
+    }
+}
