@@ -56,7 +56,7 @@ impl Events {
         if line.done != Some(true) {
             return Ok(Flow::More);
         }
-        self.thinking.end(&mut |piece| push(piece.into()));
+        self.end_text(&mut push);
         let (reason, native) = finish_reason(line.done_reason.as_deref(), !self.calls.is_empty());
         push(Delta::Finish { reason, native });
         if line.prompt_eval_count.is_some() || line.eval_count.is_some() {
@@ -73,7 +73,7 @@ impl Events {
     fn message(&mut self, message: LineMessage<'_>, push: &mut dyn FnMut(Delta)) {
         if let Some(text) = message.thinking.filter(|text| !text.is_empty()) {
             // Reasoning has a field of its own here, so that tags in the text are text.
-            self.thinking.end(&mut |piece| push(piece.into()));
+            self.end_text(push);
             push(Delta::Reasoning(text.into_owned()));
         }
         if let Some(text) = message.content.filter(|text| !text.is_empty()) {
@@ -84,6 +84,7 @@ impl Events {
             }
         }
         for data in message.images.into_iter().flatten() {
+            self.end_text(push);
             let source = Source::Base64 { media_type: media_type(&data).to_owned(), data: data.into_owned() };
             push(Delta::Part(Box::new(Part::new(Content::Image(Image { source, detail: None })))));
         }
@@ -92,8 +93,14 @@ impl Events {
         }
     }
 
+    /// No more text comes that a tag could begin in.
+    fn end_text(&mut self, push: &mut dyn FnMut(Delta)) {
+        self.thinking.end(&mut |piece| push(piece.into()));
+    }
+
     /// A call always comes whole.
     fn tool_call(&mut self, call: LineToolCall<'_>, push: &mut dyn FnMut(Delta)) {
+        self.end_text(push);
         let name = call.function.name.map(Text::into_owned).unwrap_or_default();
         let arguments = arguments(call.function.arguments);
         let index = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
