@@ -65,11 +65,13 @@ const CODES: [(&str, ErrorKind); 39] = [
 ];
 
 /// Phrases of a conversation that is too long. Each is the wording of a provider that has no code for it.
-const TOO_LONG: [&str; 17] = [
+const TOO_LONG: [&str; 19] = [
     "maximum context length",
     "maximum allowed context length",
     "context length exceeded",
     "exceed context limit",
+    "exceeded max context length",
+    "exceeds the context length",
     "exceeds the context window",
     "exceeds the available context size",
     "exceeds the maximum number of tokens allowed",
@@ -283,7 +285,7 @@ mod tests {
         let headers = |pairs: &[(&'static str, &str)]| {
             pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
         };
-        let seconds = |pairs| retry_after(&headers(pairs)).map(|after| after.as_secs_f64());
+        let seconds = |pairs: &[(&'static str, &str)]| retry_after(&headers(pairs)).map(|after| after.as_secs_f64());
         assert_eq!(seconds(&[("retry-after", "2")]), Some(2.0));
         assert_eq!(seconds(&[("retry-after-ms", "250"), ("retry-after", "9")]), Some(0.25));
         let date = ("date", "Sun, 06 Nov 1994 08:49:30 GMT");

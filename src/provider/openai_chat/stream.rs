@@ -126,6 +126,14 @@ impl From<Piece> for Delta {
 impl ChoiceState {
     fn delta(&mut self, spec: &ProviderSpec, delta: ChunkDelta<'_>, push: &mut dyn FnMut(Delta)) {
         let reasoning = delta.reasoning_content.or(delta.reasoning).filter(|text| !text.is_empty());
+        if reasoning.is_some()
+            || delta.refusal.as_ref().is_some_and(|text| !text.is_empty())
+            || delta.tool_calls.as_ref().is_some_and(|calls| !calls.is_empty())
+            || delta.images.as_ref().is_some_and(|images| !images.is_empty())
+            || delta.audio.is_some()
+        {
+            self.thinking.end(&mut |piece| push(piece.into()));
+        }
         if let Some(text) = reasoning {
             push(Delta::Reasoning(text.into_owned()));
         }
