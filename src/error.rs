@@ -168,7 +168,9 @@ impl Error {
     pub fn unsupported(parameter: &str, provider: &str) -> Self {
         Self::new(
             ErrorKind::Unsupported,
-            format!("`{parameter}` is not supported by {provider}; leave it out, or set `drop_params` to have it dropped"),
+            format!(
+                "`{parameter}` is not supported by {provider}; leave it out, or set `drop_params` to have it dropped"
+            ),
         )
     }
 
@@ -269,6 +271,13 @@ impl Error {
     #[must_use]
     pub fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.0.kind = kind;
+        self
+    }
+
+    /// The same error in other words.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.0.message = message.into();
         self
     }
 
