@@ -357,6 +357,8 @@ fn assistant() -> Role {
 enum ListOrText {
     Text(String),
     List(Vec<Value>),
+    /// What a reply was asked to be in JSON, which some servers write as the JSON itself.
+    Json(Map<String, Value>),
 }
 
 impl<'de> Deserialize<'de> for Message {
@@ -380,6 +382,7 @@ impl<'de> Deserialize<'de> for Message {
         }
         match json.content {
             Some(ListOrText::Text(text)) => message.parts.push(Part::text(text)),
+            Some(ListOrText::Json(json)) => message.parts.push(Part::text(Value::from(json).to_string())),
             Some(ListOrText::List(list)) => {
                 message.listed =
                     matches!(list.as_slice(), [only] if only.get("type").is_some_and(|kind| kind == "text"));
@@ -454,7 +457,7 @@ pub(crate) fn read_part(value: Value) -> Result<Part, String> {
                 format: take_string(&mut video, "format"),
             })
         }
-        "thinking" | "redacted_thinking" => {
+        "thinking" | "redacted_thinking" if !fields.get("thinking").is_some_and(Value::is_array) => {
             fields.insert("type".to_owned(), kind.into());
             return Ok(read_thinking_block(fields.into()));
         }

@@ -136,8 +136,6 @@ pub enum ContentForm {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Hook {
-    /// Reasoning tokens are counted beside the completion's, and belong to it.
-    ReasoningBesideCompletion,
-    /// The reply's list `citations` are the sources of its text.
-    CitationsBesideChoices,
+    /// Replies end without a reason: where tools were called it is taken to be `tool_calls`, else `stop`.
+    EndsWithoutReason,
 }

@@ -8,9 +8,7 @@ mod self_hosted;
 
 use serde_json::{Map, json};
 
-use super::{
-    ContentForm, Hook, ProviderSpec, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch,
-};
+use super::{ContentForm, Hook, ProviderSpec, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
 
 /// Parameters that hardly anyone but OpenAI takes.
 const OPENAI_ONLY: [&str; 12] = [
@@ -32,9 +30,7 @@ const PENALTIES: [&str; 2] = ["frequency_penalty", "presence_penalty"];
 
 /// A vendor at this address, whose key is in `{NAME}_API_KEY`, and whose address `{NAME}_API_BASE` can override.
 fn row(name: &'static str, base_url: &'static str, env: &str) -> ProviderSpec {
-    ProviderSpec::openai_chat(name, base_url)
-        .key_env(format!("{env}_API_KEY"))
-        .base_url_env(format!("{env}_API_BASE"))
+    ProviderSpec::openai_chat(name, base_url).key_env(format!("{env}_API_KEY")).base_url_env(format!("{env}_API_BASE"))
 }
 
 /// What a provider refuses: these parameters, each list on its own.
@@ -60,9 +56,12 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
 fn own_ways() -> Vec<ProviderSpec> {
     vec![
         // https://docs.ai21.com/reference/jamba-1-6-api-ref
-        row("ai21", "https://api.ai21.com/studio/v1", "AI21")
-            .alias("ai21_chat")
-            .quirks(older(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "parallel_tool_calls", "reasoning_effort", "user"]])),
+        row("ai21", "https://api.ai21.com/studio/v1", "AI21").alias("ai21_chat").quirks(older(&[
+            &OPENAI_ONLY,
+            &PENALTIES,
+            &LOGPROBS,
+            &["logit_bias", "parallel_tool_calls", "reasoning_effort", "user"],
+        ])),
         // https://nova.amazon.com/dev/documentation
         row("amazon_nova", "https://api.nova.amazon.com/v1", "AMAZON_NOVA").quirks(without(&[
             &OPENAI_ONLY,
@@ -71,8 +70,11 @@ fn own_ways() -> Vec<ProviderSpec> {
             &["logit_bias", "n", "parallel_tool_calls", "response_format", "seed", "user"],
         ])),
         // https://docs.baseten.co/reference/inference-api/chat-completions
-        row("baseten", "https://inference.baseten.co/v1", "BASETEN")
-            .quirks(without(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls"]])),
+        row("baseten", "https://inference.baseten.co/v1", "BASETEN").quirks(without(&[
+            &OPENAI_ONLY,
+            &LOGPROBS,
+            &["logit_bias", "n", "parallel_tool_calls"],
+        ])),
         // https://inference-docs.cerebras.ai/api-reference/chat-completions
         row("cerebras", "https://api.cerebras.ai/v1", "CEREBRAS").quirks(Quirks {
             cache_control: true,
@@ -85,16 +87,20 @@ fn own_ways() -> Vec<ProviderSpec> {
         // https://help.aliyun.com/zh/model-studio/use-qwen-by-calling-api
         row("dashscope", "https://dashscope.aliyuncs.com/compatible-mode/v1", "DASHSCOPE").quirks(qwen()),
         // https://docs.databricks.com/aws/en/machine-learning/foundation-model-apis/api-reference
-        ProviderSpec { base_url: None, ..row("databricks", "", "DATABRICKS") }.key_env("DATABRICKS_TOKEN").quirks(Quirks {
-            reasoning: Reasoning::ByModel,
-            cache_control: true,
-            ..older(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "parallel_tool_calls", "seed", "user"]])
-        }),
+        ProviderSpec { base_url: None, ..row("databricks", "", "DATABRICKS") }.key_env("DATABRICKS_TOKEN").quirks(
+            Quirks {
+                reasoning: Reasoning::ByModel,
+                cache_control: true,
+                ..older(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "parallel_tool_calls", "seed", "user"]])
+            },
+        ),
         // https://deepinfra.com/docs/openai_api and /docs/advanced/function_calling
-        row("deepinfra", "https://api.deepinfra.com/v1/openai", "DEEPINFRA").key_env("DEEPINFRA_TOKEN").quirks(Quirks {
-            tool_choice: ToolChoices::AutoOrNone,
-            ..older(&[&OPENAI_ONLY, &LOGPROBS, &["parallel_tool_calls"]])
-        }),
+        row("deepinfra", "https://api.deepinfra.com/v1/openai", "DEEPINFRA").key_env("DEEPINFRA_TOKEN").quirks(
+            Quirks {
+                tool_choice: ToolChoices::AutoOrNone,
+                ..older(&[&OPENAI_ONLY, &LOGPROBS, &["parallel_tool_calls"]])
+            },
+        ),
         // https://api-docs.deepseek.com/api/create-chat-completion and /guides/thinking_mode
         row("deepseek", "https://api.deepseek.com", "DEEPSEEK").quirks(Quirks {
             reasoning: Reasoning::ThinkingAndEffort,
@@ -112,7 +118,14 @@ fn own_ways() -> Vec<ProviderSpec> {
             .key_env("FIREWORKS_AI_API_KEY")
             .quirks(Quirks {
                 model_prefix: Some("accounts/fireworks/models/".into()),
-                ..older(&[&["audio", "modalities", "prompt_cache_retention", "safety_identifier", "store", "web_search_options"]])
+                ..older(&[&[
+                    "audio",
+                    "modalities",
+                    "prompt_cache_retention",
+                    "safety_identifier",
+                    "store",
+                    "web_search_options",
+                ]])
             }),
         row("gradient_ai", "https://inference.do-ai.run/v1", "GRADIENT_AI")
             .base_url_env("GRADIENT_AI_AGENT_ENDPOINT")
@@ -120,8 +133,11 @@ fn own_ways() -> Vec<ProviderSpec> {
         // https://console.groq.com/docs/api-reference, and Groq's OpenAPI description
         row("groq", "https://api.groq.com/openai/v1", "GROQ")
             .quirks(Quirks { web_search: WebSearch::BrowserSearch, ..Quirks::default() }),
-        row("hyperbolic", "https://api.hyperbolic.xyz/v1", "HYPERBOLIC")
-            .quirks(older(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "parallel_tool_calls"]])),
+        row("hyperbolic", "https://api.hyperbolic.xyz/v1", "HYPERBOLIC").quirks(older(&[
+            &OPENAI_ONLY,
+            &LOGPROBS,
+            &["logit_bias", "parallel_tool_calls"],
+        ])),
         // https://docs.inceptionlabs.ai
         row("inception", "https://api.inceptionlabs.ai/v1", "INCEPTION").quirks(older(&[
             &OPENAI_ONLY,
@@ -130,8 +146,11 @@ fn own_ways() -> Vec<ProviderSpec> {
             &["logit_bias", "n", "parallel_tool_calls", "seed", "top_p", "user"],
         ])),
         // https://docs.maritaca.ai
-        row("maritalk", "https://chat.maritaca.ai/api", "MARITALK")
-            .quirks(older(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "parallel_tool_calls", "seed", "user"]])),
+        row("maritalk", "https://chat.maritaca.ai/api", "MARITALK").quirks(older(&[
+            &OPENAI_ONLY,
+            &LOGPROBS,
+            &["logit_bias", "parallel_tool_calls", "seed", "user"],
+        ])),
         // https://platform.minimax.io/docs/api-reference/text-openai-api
         row("minimax", "https://api.minimax.io/v1", "MINIMAX").quirks(Quirks {
             cache_control: true,
@@ -149,7 +168,8 @@ fn own_ways() -> Vec<ProviderSpec> {
             reasoning_history: Some("reasoning_content".into()),
             ..older(&[&["functions"]])
         }),
-        row("nscale", "https://inference.api.nscale.com/v1", "NSCALE").quirks(older(&[&OPENAI_ONLY, &["parallel_tool_calls", "seed", "user"]])),
+        row("nscale", "https://inference.api.nscale.com/v1", "NSCALE")
+            .quirks(older(&[&OPENAI_ONLY, &["parallel_tool_calls", "seed", "user"]])),
         // https://docs.api.nvidia.com/nim/reference/llm-apis
         row("nvidia_nim", "https://integrate.api.nvidia.com/v1", "NVIDIA_NIM")
             .key_env("NVIDIA_API_KEY")
@@ -170,9 +190,17 @@ fn own_ways() -> Vec<ProviderSpec> {
         // https://docs.perplexity.ai/api-reference/chat-completions-post
         row("perplexity", "https://api.perplexity.ai", "PERPLEXITY").key_env("PERPLEXITYAI_API_KEY").quirks(Quirks {
             cache_control: true,
-            hooks: vec![Hook::CitationsBesideChoices],
             ..older(&[
-                &["audio", "function_call", "functions", "modalities", "prediction", "prompt_cache_key", "service_tier", "store"],
+                &[
+                    "audio",
+                    "function_call",
+                    "functions",
+                    "modalities",
+                    "prediction",
+                    "prompt_cache_key",
+                    "service_tier",
+                    "store",
+                ],
                 &LOGPROBS,
                 &["logit_bias", "n", "parallel_tool_calls", "seed", "stop", "tool_choice", "tools", "user"],
             ])
@@ -185,8 +213,11 @@ fn own_ways() -> Vec<ProviderSpec> {
         row("qwencloud", "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", "QWENCLOUD")
             .key_env("DASHSCOPE_API_KEY")
             .quirks(qwen()),
-        row("sail", "https://api.sailresearch.com/v1", "SAIL")
-            .quirks(without(&[&PENALTIES, &LOGPROBS, &["logit_bias", "seed", "stop"]])),
+        row("sail", "https://api.sailresearch.com/v1", "SAIL").quirks(without(&[
+            &PENALTIES,
+            &LOGPROBS,
+            &["logit_bias", "seed", "stop"],
+        ])),
         // https://docs.sambanova.ai/docs/en/api-reference/chat-completion
         row("sambanova", "https://api.sambanova.ai/v1", "SAMBANOVA").quirks(Quirks {
             content: ContentForm::JoinedText,
@@ -202,7 +233,13 @@ fn own_ways() -> Vec<ProviderSpec> {
             .quirks(Quirks {
                 cache_control: true,
                 token_limit: TokenLimit::MaxCompletionTokens,
-                ..without(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed", "stop", "user"]])
+                hooks: vec![Hook::EndsWithoutReason],
+                ..without(&[
+                    &OPENAI_ONLY,
+                    &PENALTIES,
+                    &LOGPROBS,
+                    &["logit_bias", "n", "parallel_tool_calls", "seed", "stop", "user"],
+                ])
             }),
         // https://docs.together.ai/reference/chat-completions-1, and Together's OpenAPI description
         row("together_ai", "https://api.together.xyz/v1", "TOGETHER")
@@ -212,16 +249,36 @@ fn own_ways() -> Vec<ProviderSpec> {
             .base_url_env("TOGETHER_AI_API_BASE")
             .quirks(older(&[])),
         // https://www.volcengine.com/docs/82379/1494384
-        row("volcengine", "https://ark.cn-beijing.volces.com/api/v3", "VOLCENGINE").key_env("ARK_API_KEY").quirks(Quirks {
-            reasoning: Reasoning::AsGiven,
-            ..older(&[&["audio", "modalities", "prediction", "prompt_cache_key", "safety_identifier", "store", "user", "web_search_options"]])
-        }),
+        row("volcengine", "https://ark.cn-beijing.volces.com/api/v3", "VOLCENGINE").key_env("ARK_API_KEY").quirks(
+            Quirks {
+                reasoning: Reasoning::AsGiven,
+                ..older(&[&[
+                    "audio",
+                    "modalities",
+                    "prediction",
+                    "prompt_cache_key",
+                    "safety_identifier",
+                    "store",
+                    "user",
+                    "web_search_options",
+                ]])
+            },
+        ),
         // https://docs.x.ai/docs/api-reference
         row("xai", "https://api.x.ai/v1", "XAI").quirks(Quirks {
             no_strict: true,
             no_names: true,
-            hooks: vec![Hook::ReasoningBesideCompletion],
-            ..older(&[&["audio", "function_call", "functions", "modalities", "prediction", "prompt_cache_key", "safety_identifier", "service_tier", "store"]])
+            ..older(&[&[
+                "audio",
+                "function_call",
+                "functions",
+                "modalities",
+                "prediction",
+                "prompt_cache_key",
+                "safety_identifier",
+                "service_tier",
+                "store",
+            ]])
         }),
         // https://platform.xiaomimimo.com/docs
         row("xiaomi_mimo", "https://api.xiaomimimo.com/v1", "XIAOMI_MIMO").quirks(Quirks {
@@ -250,7 +307,15 @@ fn mistral() -> Quirks {
         no_names: true,
         no_stream_options: true,
         ..older(&[
-            &["audio", "function_call", "functions", "modalities", "prompt_cache_retention", "safety_identifier", "service_tier"],
+            &[
+                "audio",
+                "function_call",
+                "functions",
+                "modalities",
+                "prompt_cache_retention",
+                "safety_identifier",
+                "service_tier",
+            ],
             &["store", "verbosity", "web_search_options", "logit_bias", "user"],
             &LOGPROBS,
         ])

@@ -17,10 +17,8 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .alias("vllm")
             .quirks(Quirks { reasoning: Reasoning::EffortForBudget, ..Quirks::default() }),
         // https://lemonade-server.ai/docs/server/server_spec
-        server("lemonade", "LEMONADE").quirks(Quirks {
-            unsupported: vec!["reasoning_effort".into()],
-            ..Quirks::default()
-        }),
+        server("lemonade", "LEMONADE")
+            .quirks(Quirks { unsupported: vec!["reasoning_effort".into()], ..Quirks::default() }),
         // https://docs.litellm.ai/docs/providers/litellm_proxy
         server("litellm_proxy", "LITELLM_PROXY").quirks(Quirks {
             reasoning: Reasoning::AsGiven,
