@@ -19,6 +19,8 @@
 
 #[cfg(feature = "client")]
 pub mod auth;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 pub mod chat;
 #[cfg(feature = "client")]
 pub mod client;
