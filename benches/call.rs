@@ -1,6 +1,7 @@
 //! Whole calls over loopback, against `reqwest` with typed `serde_json` by hand in the same run: one at a time, 64 in
 //! flight, and a stream of 500 chunks.
 
+mod payload;
 mod server;
 
 use anymodel::Client;
@@ -92,7 +93,7 @@ async fn together<F: Future<Output = usize>>(one: impl Fn() -> F) -> usize {
 fn calls(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let (http, client) = (reqwest::Client::new(), Client::new().unwrap());
-    let base = server::start("application/json", server::REPLY);
+    let base = server::start("application/json", payload::REPLY);
     let url = format!("{base}/chat/completions");
     let mut group = criterion.benchmark_group("call");
     group.bench_function("by hand", |bencher| bencher.to_async(&runtime).iter(|| by_hand(&http, &url)));
@@ -110,7 +111,7 @@ fn calls(criterion: &mut Criterion) {
 fn streams(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let (http, client) = (reqwest::Client::new(), Client::new().unwrap());
-    let base = server::start("text/event-stream", &server::stream(CHUNKS));
+    let base = server::start("text/event-stream", &payload::stream(CHUNKS));
     let url = format!("{base}/chat/completions");
     let mut group = criterion.benchmark_group("streamed call");
     group.throughput(Throughput::Elements(CHUNKS as u64));

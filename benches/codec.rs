@@ -1,7 +1,7 @@
 //! Translation alone: no network. Requests into bytes, replies and streams out of them, per wire format, each against
 //! typed `serde_json` by hand where OpenAI's format makes that easy to write.
 
-mod server;
+mod payload;
 
 use std::hint::black_box;
 
@@ -141,7 +141,7 @@ fn replies() -> Vec<(&'static str, String, String)> {
     };
     let ollama_stream = format!("{}{}", words(&|place| ollama(&format!(" word{place}"), false)), ollama("", true));
     vec![
-        ("openai", server::REPLY.to_owned(), server::stream(CHUNKS)),
+        ("openai", payload::REPLY.to_owned(), payload::stream(CHUNKS)),
         ("anthropic", anthropic.to_string(), anthropic_stream),
         ("gemini", gemini("The sky is blue because air scatters the short waves.", stop), gemini_stream),
         ("ollama", ollama("The sky is blue because air scatters the short waves.", true), ollama_stream),
@@ -151,7 +151,7 @@ fn replies() -> Vec<(&'static str, String, String)> {
 fn decode(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
     group.bench_function("openai by hand", |bencher| {
-        bencher.iter(|| serde_json::from_str::<TypedReply>(black_box(server::REPLY)).unwrap());
+        bencher.iter(|| serde_json::from_str::<TypedReply>(black_box(payload::REPLY)).unwrap());
     });
     let request = conversation();
     for (prefix, reply, _) in replies() {

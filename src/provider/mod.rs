@@ -25,7 +25,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub use errors::{Fault, http_fault, rate_limits, request_id};
 pub use operation::{Chat, ChatCodec, Codec, Encoded, Operation, Progress};
 pub use params::admit;
-pub use quirks::{Hook, Quirks, Reasoning, TokenLimit, WebSearch};
+pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
 pub use registry::Registry;
 pub use spec::{AuthScheme, ProviderSpec, WireFormat};
 pub use stream::{EventDecoder, Flow, Queue, StreamDecoder};

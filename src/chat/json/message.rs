@@ -215,6 +215,8 @@ struct MessageJson {
 enum ListOrText {
     Text(String),
     List(Vec<Value>),
+    /// What a reply was asked to be in JSON, which some servers write as the JSON itself.
+    Json(Map<String, Value>),
 }
 
 impl<'de> Deserialize<'de> for Message {
@@ -229,6 +231,7 @@ impl<'de> Deserialize<'de> for Message {
         message.extra = json.extra;
         let content = match json.content {
             Some(ListOrText::Text(text)) => vec![Part::text(text)],
+            Some(ListOrText::Json(json)) => vec![Part::text(Value::from(json).to_string())],
             Some(ListOrText::List(list)) => {
                 let content = read(list).map_err(D::Error::custom)?;
                 message.listed = match content.as_slice() {

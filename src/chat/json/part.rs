@@ -246,6 +246,7 @@ pub(crate) fn read_part(value: Value) -> Result<Part, String> {
     };
     let kind = fields.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
     let known = match kind.as_str() {
+        "thinking" if fields.get("thinking").is_some_and(Value::is_array) => false,
         "thinking" | "redacted_thinking" => return Ok(read_thinking_block(fields.into())),
         "text" | "input_text" | "output_text" | "refusal" | "image_url" | "input_audio" | "file" | "video_url" => true,
         "reasoning" => fields.get("text").is_some_and(Value::is_string),
