@@ -12,12 +12,10 @@ use serde_json::{Map, Value};
 
 use crate::{Error, ErrorKind, Result};
 
-mod anthropic;
 mod gemini;
 mod refs;
 mod strict;
 
-pub use anthropic::anthropic_output;
 pub use gemini::{gemini, gemini_ordered};
 pub use refs::inline_refs;
 pub use strict::openai_strict;
@@ -29,11 +27,11 @@ pub const MAX_DEPTH: usize = 128;
 /// How large a schema may grow, in about bytes of JSON. Providers' own limits are far below.
 pub const MAX_SIZE: usize = 4 * 1024 * 1024;
 
-type Object = Map<String, Value>;
-type Rule<'r> = &'r mut dyn FnMut(&mut Object) -> Result<()>;
+pub(crate) type Object = Map<String, Value>;
+pub(crate) type Rule<'r> = &'r mut dyn FnMut(&mut Object) -> Result<()>;
 
 /// Applies the rule to every schema in a tree, each before those under it.
-fn walk(value: &mut Value, depth: usize, rule: Rule<'_>) -> Result<()> {
+pub(crate) fn walk(value: &mut Value, depth: usize, rule: Rule<'_>) -> Result<()> {
     check_depth(depth)?;
     let Some(schema) = as_schema(value)? else { return Ok(()) };
     rule(schema)?;
@@ -153,7 +151,7 @@ fn unite(schema: &mut Object, other: Object) {
 }
 
 /// Takes the members of `allOf` into the schema itself, for subsets that know no `allOf`.
-fn flatten_all_of(schema: &mut Object) {
+pub(crate) fn flatten_all_of(schema: &mut Object) {
     let mut parts = take_list(schema, "allOf");
     parts.reverse();
     while let Some(part) = parts.pop() {
@@ -165,7 +163,7 @@ fn flatten_all_of(schema: &mut Object) {
 }
 
 /// `oneOf` as `anyOf`: constrained decoding picks one branch in any case.
-fn one_of_as_any_of(schema: &mut Object) {
+pub(crate) fn one_of_as_any_of(schema: &mut Object) {
     if let Some(branches) = schema.shift_remove("oneOf") {
         schema.entry("anyOf").or_insert(branches);
     }
@@ -173,7 +171,7 @@ fn one_of_as_any_of(schema: &mut Object) {
 
 /// A tuple (`prefixItems`, in older drafts a list in `items`) as a list whose items are any of the tuple's, for
 /// subsets that know no tuples.
-fn tuple_as_list(schema: &mut Object) {
+pub(crate) fn tuple_as_list(schema: &mut Object) {
     let mut kinds = take_list(schema, "prefixItems");
     if schema.get("items").is_some_and(Value::is_array) {
         kinds.extend(take_list(schema, "items"));
@@ -209,7 +207,7 @@ const WORDS: [(&str, &str); 15] = [
 ];
 
 /// Moves the constraints of these keywords into the description: "Note: minimum value: 1, maximum value: 9."
-fn say_in_words(schema: &mut Object, moves: impl Fn(&str, &Value) -> bool) {
+pub(crate) fn say_in_words(schema: &mut Object, moves: impl Fn(&str, &Value) -> bool) {
     let mut notes = Vec::new();
     for (keyword, words) in WORDS {
         if !schema.get(keyword).is_some_and(|value| moves(keyword, value)) {
@@ -241,7 +239,7 @@ fn say_in_words(schema: &mut Object, moves: impl Fn(&str, &Value) -> bool) {
 /// # Errors
 ///
 /// [`ErrorKind::Unsupported`] for an object that is all free keys: closed, it could only be empty.
-fn close_object(schema: &mut Object) -> Result<()> {
+pub(crate) fn close_object(schema: &mut Object) -> Result<()> {
     let properties = schema.get("properties").and_then(Value::as_object);
     if !has_type(schema, "object") && properties.is_none() {
         return Ok(());
@@ -273,17 +271,16 @@ fn take_list(schema: &mut Object, keyword: &str) -> Vec<Value> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
 
-    const SUBSETS: [fn(&Value) -> Result<Value>; 5] =
-        [inline_refs, anthropic_output, gemini, gemini_ordered, openai_strict];
+    const SUBSETS: [fn(&Value) -> Result<Value>; 4] = [inline_refs, gemini, gemini_ordered, openai_strict];
 
     /// A tree as `schemars` writes it: a reference, a nullable reference, a nullable type, a tagged union, a tuple.
-    pub(super) fn tree() -> Value {
+    pub(crate) fn tree() -> Value {
         json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": "Trip",
@@ -389,7 +386,7 @@ mod tests {
             definitions.insert(format!("d{level}"), json!({"type": "object", "properties": {"a": below, "b": below}}));
         }
         let bomb = json!({"$ref": "#/$defs/d59", "$defs": definitions, "properties": {"c": {}}});
-        for subset in [inline_refs, anthropic_output, gemini] {
+        for subset in [inline_refs, gemini] {
             let error = subset(&bomb).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unsupported);
             assert!(error.message().contains("larger"), "{error}");
@@ -401,7 +398,7 @@ mod tests {
         let schema = json!({"type": "object", "properties": {
             "$ref": {"type": "string"}, "$defs": {"type": "string"}, "oneOf": {"type": "string"}, "minimum": {"type": "number"}
         }, "required": ["$ref", "$defs", "oneOf", "minimum"], "additionalProperties": false});
-        for subset in [inline_refs, anthropic_output, openai_strict] {
+        for subset in [inline_refs, openai_strict] {
             assert_eq!(subset(&schema).unwrap(), schema);
         }
     }
