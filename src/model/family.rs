@@ -51,6 +51,8 @@ pub struct Traits {
     pub max_completion_tokens: Option<bool>,
     /// Whether replies can be held to a JSON Schema natively.
     pub native_schema: Option<bool>,
+    /// Whether the model takes a system message at all.
+    pub system_message: Option<bool>,
     /// Whether a system message may stand in the middle of a conversation.
     pub late_system: Option<bool>,
 }
@@ -87,6 +89,7 @@ impl Traits {
         or(&mut self.max_output_tokens, &rule.max_output_tokens);
         or(&mut self.max_completion_tokens, &rule.max_completion_tokens);
         or(&mut self.native_schema, &rule.native_schema);
+        or(&mut self.system_message, &rule.system_message);
         or(&mut self.late_system, &rule.late_system);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use once_cell::sync::Lazy;
 
-use super::{Provider, ProviderSpec, WireFormat, openai_chat, table};
+use super::{Provider, ProviderSpec, WireFormat, gemini, openai_chat, table};
 use crate::error::Result;
 use crate::model::ModelName;
 
@@ -82,6 +82,7 @@ impl Registry {
 fn build(spec: ProviderSpec) -> Arc<dyn Provider> {
     match spec.wire {
         WireFormat::OpenAiChat => Arc::new(openai_chat::OpenAiChat::new(spec)),
+        WireFormat::Gemini => Arc::new(gemini::Gemini::new(spec)),
         _ => Arc::new(openai_chat::OpenAiChat::new(spec)),
     }
 }

@@ -1,6 +1,6 @@
 //! One row for each vendor, sorted by prefix.
 
-use super::{ProviderSpec, Quirks, TokenLimit};
+use super::{AuthScheme, ProviderSpec, Quirks, TokenLimit, WireFormat};
 
 fn row(name: &'static str, base_url: &'static str) -> ProviderSpec {
     ProviderSpec::openai_chat(name, base_url)
@@ -9,6 +9,11 @@ fn row(name: &'static str, base_url: &'static str) -> ProviderSpec {
 /// The providers that the crate knows.
 pub(super) fn providers() -> Vec<ProviderSpec> {
     vec![
+        ProviderSpec::new("gemini", WireFormat::Gemini, "https://generativelanguage.googleapis.com")
+            .auth(AuthScheme::header("x-goog-api-key"))
+            .key_env("GEMINI_API_KEY")
+            .key_env("GOOGLE_API_KEY")
+            .base_url_env("GEMINI_API_BASE"),
         row("groq", "https://api.groq.com/openai/v1").key_env("GROQ_API_KEY").base_url_env("GROQ_API_BASE"),
         ProviderSpec::self_hosted("lm_studio").key_env("LM_STUDIO_API_KEY").base_url_env("LM_STUDIO_API_BASE"),
         row("openai", "https://api.openai.com/v1")
