@@ -81,8 +81,8 @@ impl Events {
             self.blocked(feedback, queue);
         }
         let counts = fragment.usage_metadata.and_then(|raw| serde_json::from_str::<Counts>(raw.get()).ok());
-        let searches = self.searches();
-        let counts = Counts { searches, ..counts.unwrap_or(self.counts) };
+        let mut counts = counts.unwrap_or(self.counts);
+        counts.searches = self.searches();
         if counts != self.counts {
             self.counts = counts;
             queue.extend(counts.usage().map(|usage| ChatChunk::new(Delta::Usage(Box::new(usage)))));
