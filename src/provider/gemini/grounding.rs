@@ -34,8 +34,8 @@ impl Metadata {
     }
 }
 
-/// What was said of all the candidates, under the names that LiteLLM gives it: of each a list, with a value for each
-/// candidate that ended.
+/// What was said of all the candidates that ended, under Google's names: of each a list, for there can be several
+/// candidates.
 pub(super) fn extra<'a>(candidates: impl Iterator<Item = &'a Metadata> + Clone) -> Extra {
     let json = |text: &str| serde_json::from_str::<Value>(text).ok();
     let mut extra = Extra::new();
@@ -44,10 +44,10 @@ pub(super) fn extra<'a>(candidates: impl Iterator<Item = &'a Metadata> + Clone) 
             extra.insert(name, values);
         }
     };
-    put("vertex_ai_grounding_metadata", candidates.clone().filter_map(|kept| json(&kept.grounding)).collect());
-    put("vertex_ai_url_context_metadata", candidates.clone().filter_map(|kept| json(&kept.url_context)).collect());
-    put("vertex_ai_citation_metadata", candidates.clone().filter_map(|kept| json(&kept.citations)).collect());
-    put("vertex_ai_safety_results", candidates.clone().filter_map(|kept| json(&kept.safety)).collect());
+    put("grounding_metadata", candidates.clone().filter_map(|kept| json(&kept.grounding)).collect());
+    put("url_context_metadata", candidates.clone().filter_map(|kept| json(&kept.url_context)).collect());
+    put("citation_metadata", candidates.clone().filter_map(|kept| json(&kept.citations)).collect());
+    put("safety_ratings", candidates.clone().filter_map(|kept| json(&kept.safety)).collect());
     let messages = candidates.filter(|kept| !kept.message.is_empty());
     put("finish_messages", messages.map(|kept| kept.message.as_str().into()).collect());
     extra

@@ -18,9 +18,6 @@ mod thinking;
 mod tools;
 mod usage;
 
-#[cfg(test)]
-mod recorded;
-
 use std::borrow::Cow;
 
 use bytes::Bytes;
@@ -105,6 +102,9 @@ fn address(spec: &ProviderSpec, target: &Target<'_>, method: &str) -> String {
     let folder = if target.model.contains('/') { "" } else { "models/" };
     format!("{}{version}/{folder}{}:{method}", target.base_url, target.model)
 }
+
+#[cfg(test)]
+mod recorded_tests;
 
 #[cfg(test)]
 mod tests {

@@ -239,7 +239,7 @@ fn citations_log_probabilities_and_raw_metadata_are_kept() {
         (cited.start_index, cited.end_index, cited.url.as_deref()),
         (Some(3), Some(7), Some("https://a.example"))
     );
-    assert_eq!(reply.extra.get("vertex_ai_grounding_metadata"), Some(&json!([grounding])));
+    assert_eq!(reply.extra.get("grounding_metadata"), Some(&json!([grounding])));
     assert_eq!(
         reply.choices[0].logprobs,
         Some(json!({"content": [{"token": "e", "logprob": -0.5, "bytes": [101],
