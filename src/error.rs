@@ -168,7 +168,9 @@ impl Error {
     pub fn unsupported(parameter: &str, provider: &str) -> Self {
         Self::new(
             ErrorKind::Unsupported,
-            format!("`{parameter}` is not supported by {provider}; leave it out, or set `drop_params` to have it dropped"),
+            format!(
+                "`{parameter}` is not supported by {provider}; leave it out, or set `drop_params` to have it dropped"
+            ),
         )
     }
 

@@ -19,6 +19,8 @@
 
 pub mod chat;
 mod error;
+#[cfg(feature = "mock")]
+pub mod mock;
 pub mod model;
 pub mod provider;
 pub mod wire;

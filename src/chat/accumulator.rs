@@ -107,7 +107,8 @@ impl Accumulator {
             }
             Delta::Arguments { index, text } => {
                 let place = calls.iter().find(|(known, _)| *known == index).map(|(_, place)| *place);
-                if let Some(Part { content: Content::ToolCall(call), .. }) = place.and_then(|place| parts.get_mut(place))
+                if let Some(Part { content: Content::ToolCall(call), .. }) =
+                    place.and_then(|place| parts.get_mut(place))
                 {
                     call.arguments.push_str(&text);
                 }

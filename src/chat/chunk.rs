@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Annotation, Audio, Content, Extra, FinishReason, Part, Seal, Usage};
 use super::json::{annotation_json, audio_json, image_json};
+use super::{Annotation, Audio, Content, Extra, FinishReason, Part, Seal, Usage};
 
 /// One step of a streamed reply.
 ///

@@ -38,18 +38,28 @@ impl Serialize for Message {
         entry(&mut map, "reasoning_content", (!reasoning.is_empty()).then_some(reasoning))?;
         list(&mut map, "thinking_blocks", self.parts.iter().filter_map(thinking_block))?;
         if self.role == Role::Assistant {
-            list(&mut map, "images", self.parts.iter().filter_map(|part| match &part.content {
-                Content::Image(image) => Some(image_json(image)),
-                _ => None,
-            }))?;
-            entry(&mut map, "audio", self.parts.iter().find_map(|part| match &part.content {
-                Content::Audio(audio) => Some(audio_json(audio)),
-                _ => None,
-            }))?;
+            list(
+                &mut map,
+                "images",
+                self.parts.iter().filter_map(|part| match &part.content {
+                    Content::Image(image) => Some(image_json(image)),
+                    _ => None,
+                }),
+            )?;
+            entry(
+                &mut map,
+                "audio",
+                self.parts.iter().find_map(|part| match &part.content {
+                    Content::Audio(audio) => Some(audio_json(audio)),
+                    _ => None,
+                }),
+            )?;
         }
-        list(&mut map, "tool_calls", self.parts.iter().filter_map(|part| {
-            part.as_tool_call().map(|call| ToolCallJson { call, part })
-        }))?;
+        list(
+            &mut map,
+            "tool_calls",
+            self.parts.iter().filter_map(|part| part.as_tool_call().map(|call| ToolCallJson { call, part })),
+        )?;
         list(&mut map, "annotations", self.annotations.iter().map(annotation_json))?;
         if !self.is_plain() {
             map.serialize_entry("parts", &self.parts.iter().map(part_json).collect::<Vec<_>>())?;
@@ -371,7 +381,8 @@ impl<'de> Deserialize<'de> for Message {
         match json.content {
             Some(ListOrText::Text(text)) => message.parts.push(Part::text(text)),
             Some(ListOrText::List(list)) => {
-                message.listed = matches!(list.as_slice(), [only] if only.get("type").is_some_and(|kind| kind == "text"));
+                message.listed =
+                    matches!(list.as_slice(), [only] if only.get("type").is_some_and(|kind| kind == "text"));
                 for part in list {
                     message.parts.push(read_part(part).map_err(D::Error::custom)?);
                 }
@@ -437,7 +448,11 @@ pub(crate) fn read_part(value: Value) -> Result<Part, String> {
         "video_url" => {
             let mut video = inner("video_url")?;
             let url = take_string(&mut video, "url").ok_or("a `video_url` needs a `url`")?;
-            Content::Video(Media { source: Source::from_url(url), name: None, format: take_string(&mut video, "format") })
+            Content::Video(Media {
+                source: Source::from_url(url),
+                name: None,
+                format: take_string(&mut video, "format"),
+            })
         }
         "thinking" | "redacted_thinking" => {
             fields.insert("type".to_owned(), kind.into());

@@ -19,7 +19,9 @@ pub use accumulator::Accumulator;
 pub use chunk::{ChatChunk, ChunkWriter, Delta, Start};
 pub use extra::Extra;
 pub(crate) use json::{ContentPart, read_annotation, read_part};
-pub use message::{Annotation, IntoMessages, IntoParts, Message, Role, assistant, developer, system, tool_result, user};
+pub use message::{
+    Annotation, IntoMessages, IntoParts, Message, Role, assistant, developer, system, tool_result, user,
+};
 pub use part::{Audio, CacheControl, CacheTtl, Content, Image, Media, Native, Part, Reasoning, Seal, Source, ToolCall};
 pub use request::{ChatRequest, Effort, Params, Stop, Thinking, ThinkingMode, WebSearchOptions};
 pub use response::{CallMeta, ChatResponse, Choice, FinishReason, Warning};

@@ -105,7 +105,11 @@ impl Part {
     /// Sound by its bytes and format, such as `wav` or `mp3`.
     #[must_use]
     pub fn audio(bytes: impl AsRef<[u8]>, format: impl Into<String>) -> Self {
-        Self::new(Content::Audio(Audio { data: STANDARD.encode(bytes), format: Some(format.into()), ..Audio::default() }))
+        Self::new(Content::Audio(Audio {
+            data: STANDARD.encode(bytes),
+            format: Some(format.into()),
+            ..Audio::default()
+        }))
     }
 
     /// A video at an address.
@@ -362,4 +366,3 @@ pub enum CacheTtl {
     #[serde(untagged)]
     Other(String),
 }
-

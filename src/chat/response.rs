@@ -103,14 +103,7 @@ impl Choice {
     /// A choice that has not ended.
     #[must_use]
     pub fn new(index: u32, message: Message) -> Self {
-        Self {
-            index,
-            message,
-            finish_reason: None,
-            native_finish_reason: None,
-            logprobs: None,
-            extra: Extra::new(),
-        }
+        Self { index, message, finish_reason: None, native_finish_reason: None, logprobs: None, extra: Extra::new() }
     }
 }
 

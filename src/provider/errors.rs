@@ -100,9 +100,10 @@ impl Fault {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         let status = self.status.map_or(0, |status| status.as_u16());
-        let by_code = self.code.as_deref().and_then(|code| {
-            CODES.iter().find(|(known, _)| code.eq_ignore_ascii_case(known)).map(|(_, kind)| *kind)
-        });
+        let by_code = self
+            .code
+            .as_deref()
+            .and_then(|code| CODES.iter().find(|(known, _)| code.eq_ignore_ascii_case(known)).map(|(_, kind)| *kind));
         if let Some(kind) = by_code
             && !matches!(kind, ErrorKind::InvalidRequest | ErrorKind::Unavailable)
         {
@@ -181,9 +182,17 @@ pub fn http_fault(response: &Response<Bytes>, read: impl FnOnce(&Value) -> Fault
 /// The provider's id of a request, by the headers that providers use for it.
 #[must_use]
 pub fn request_id(headers: &HeaderMap) -> Option<&str> {
-    ["x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "x-ms-request-id", "x-generation-id", "cf-ray"]
-        .iter()
-        .find_map(|name| headers.get(*name)?.to_str().ok())
+    [
+        "x-request-id",
+        "request-id",
+        "x-amzn-requestid",
+        "apim-request-id",
+        "x-ms-request-id",
+        "x-generation-id",
+        "cf-ray",
+    ]
+    .iter()
+    .find_map(|name| headers.get(*name)?.to_str().ok())
 }
 
 /// The rate-limit headers, name and value as they came.

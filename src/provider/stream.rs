@@ -114,6 +114,9 @@ fn step(
 
 impl fmt::Debug for StreamDecoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StreamDecoder").field("choices", &self.choices).field("done", &self.done).finish_non_exhaustive()
+        f.debug_struct("StreamDecoder")
+            .field("choices", &self.choices)
+            .field("done", &self.done)
+            .finish_non_exhaustive()
     }
 }

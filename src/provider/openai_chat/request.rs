@@ -4,7 +4,9 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use crate::chat::{ChatRequest, Content, ContentPart, Effort, Message, Params, Part, Role, ThinkingMode, Tool, Warning};
+use crate::chat::{
+    ChatRequest, Content, ContentPart, Effort, Message, Params, Part, Role, ThinkingMode, Tool, Warning,
+};
 use crate::error::{Error, Result};
 use crate::model::{ReasoningStyle, Traits, traits};
 use crate::provider::{Encoded, ProviderSpec, Quirks, Reasoning, Target, TokenLimit, WebSearch, admit, post_json};
@@ -281,7 +283,8 @@ impl WireContent<'_> {
 
     /// Whether the content is nothing but text that can be one string.
     fn is_text(&self) -> bool {
-        let marked = |part: &Part| (part.cache_control.is_some() && self.quirks.cache_control) || !part.extra.is_empty();
+        let marked =
+            |part: &Part| (part.cache_control.is_some() && self.quirks.cache_control) || !part.extra.is_empty();
         let mut parts = self.parts();
         let only = parts.clone().count() == 1 && !self.message.listed();
         parts.all(|part| matches!(part.content, Content::Text(_)) && (self.quirks.text_content || !marked(part)))

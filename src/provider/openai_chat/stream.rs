@@ -178,7 +178,8 @@ impl ChoiceState {
         let name = function.name.as_deref().unwrap_or_default();
         let known = self.calls.iter().rposition(|call| match piece.index {
             Some(index) => {
-                call.wire_index == Some(index) && (id.is_empty() || name.is_empty() || call.id.is_empty() || call.id == id)
+                call.wire_index == Some(index)
+                    && (id.is_empty() || name.is_empty() || call.id.is_empty() || call.id == id)
             }
             None => id.is_empty() && name.is_empty() || !id.is_empty() && call.id == id,
         });
