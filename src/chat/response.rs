@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::{Extra, Message, Role, ToolCall, Usage};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// A chat reply in OpenAI's terms.
 ///
@@ -47,6 +47,28 @@ impl ChatResponse {
     #[must_use]
     pub fn reasoning(&self) -> String {
         self.message().map(Message::reasoning).unwrap_or_default()
+    }
+
+    /// Reads the text of the first choice, which is to be JSON, as a Rust type.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ContentPolicy`] where the model refused, and [`ErrorKind::InvalidResponse`] where the text is not
+    /// JSON of this shape, or was cut at the token limit. The text is the error's body.
+    pub fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, Error> {
+        if let Some(refusal) = self.message().and_then(Message::refusal) {
+            return Err(Error::new(ErrorKind::ContentPolicy, refusal));
+        }
+        let text = self.text();
+        serde_json::from_str(text.trim()).map_err(|source| {
+            let why = match self.finish_reason() {
+                Some(FinishReason::Length) => "it was cut at the token limit; raise `max_tokens`".to_owned(),
+                _ => source.to_string(),
+            };
+            Error::new(ErrorKind::InvalidResponse, format!("the reply is not JSON of the shape asked for: {why}"))
+                .with_body(text.into())
+                .with_source(source)
+        })
     }
 
     /// The message of the first choice.

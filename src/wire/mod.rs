@@ -1,4 +1,4 @@
-//! What goes over the wire, apart from any provider: framing of streams and JSON bodies.
+//! What goes over the wire, apart from any provider: framing of streams, JSON bodies, subsets of JSON Schema.
 //!
 //! Everything here is pure: bytes and values in, bytes and values out. No IO, clock, environment or async.
 
@@ -6,6 +6,7 @@ use crate::{Error, ErrorKind, Result, Retry};
 
 pub mod json;
 pub mod lines;
+pub mod schema;
 pub mod sse;
 pub mod text;
 

@@ -1,0 +1,100 @@
+//! Makes the crate usable from any program: requests on standard input, replies on standard output, one JSON object a
+//! line.
+//!
+//! In: `{"id": …, "request": {…}}`, the request being an OpenAI chat body, its model with a prefix, with the
+//! connection's settings beside it (`api_base`, `api_key`, `timeout`, `stream_timeout`, `num_retries`, `drop_params` …).
+//! Out, in the order in which they are done: `{"id", "response"}`; `{"id", "chunks"}` for `"stream": true`; or
+//! `{"id", "error": {"kind", "status", "message", "retryable"}}`.
+//!
+//! ```text
+//! echo '{"id": 1, "request": {"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}]}}' \
+//!     | cargo run --example jsonl
+//! ```
+//!
+//! `--drop-params` drops unsupported parameters for every line.
+
+use std::sync::Arc;
+
+use anymodel::chat::ChunkWriter;
+use anymodel::{CallOptions, ChatRequest, Client, Complete, Error, ErrorKind};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::sync::{Semaphore, mpsc};
+
+/// How many calls may be under way at once.
+const IN_FLIGHT: usize = 32;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let client = Client::builder().drop_params(std::env::args().any(|flag| flag == "--drop-params")).build()?;
+    let (answers, mut answered) = mpsc::unbounded_channel::<Value>();
+    let writer = tokio::spawn(async move {
+        let mut out = tokio::io::stdout();
+        while let Some(line) = answered.recv().await {
+            out.write_all(format!("{line}\n").as_bytes()).await?;
+            out.flush().await?;
+        }
+        Ok::<_, std::io::Error>(())
+    });
+    let places = Arc::new(Semaphore::new(IN_FLIGHT));
+    let mut lines = BufReader::new(tokio::io::stdin()).split(b'\n');
+    while let Some(line) = lines.next_segment().await? {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let place = Arc::clone(&places).acquire_owned().await?;
+        let (client, answers) = (client.clone(), answers.clone());
+        tokio::spawn(async move {
+            let _ = answers.send(answer(&client, &line).await);
+            drop(place);
+        });
+    }
+    drop(answers);
+    writer.await??;
+    Ok(())
+}
+
+async fn answer(client: &Client, line: &[u8]) -> Value {
+    let job: Value = match serde_json::from_slice(line) {
+        Ok(job) => job,
+        Err(problem) => return failed(&Value::Null, &bad(format!("the line is not JSON: {problem}"))),
+    };
+    let id = job.get("id").cloned().unwrap_or_default();
+    let Some(request) = job.get("request") else {
+        return failed(&id, &bad("the line has no `request`".to_owned()));
+    };
+    match call(client, request).await {
+        Ok((name, value)) => json!({"id": id, name: value}),
+        Err(error) => failed(&id, &error),
+    }
+}
+
+async fn call(client: &Client, request: &Value) -> anymodel::Result<(&'static str, Value)> {
+    let streamed = request.get("stream").and_then(Value::as_bool).unwrap_or(false);
+    let mut request: ChatRequest =
+        serde_json::from_value(request.clone()).map_err(|problem| bad(format!("not a chat request: {problem}")))?;
+    let options = CallOptions::take_from(&mut request)?;
+    if !streamed {
+        let reply = client.complete(request, options).await?;
+        return Ok(("response", serde_json::to_value(reply).map_err(|problem| bad(problem.to_string()))?));
+    }
+    let mut stream = client.complete_stream(request, options).await?;
+    let (mut writer, mut chunks) = (ChunkWriter::new(), Vec::new());
+    while let Some(chunk) = stream.next().await {
+        chunks.extend(writer.write(&chunk?));
+    }
+    chunks.extend(writer.usage());
+    Ok(("chunks", chunks.into()))
+}
+
+fn bad(message: String) -> Error {
+    Error::new(ErrorKind::InvalidRequest, message)
+}
+
+fn failed(id: &Value, error: &Error) -> Value {
+    let status = error.status().map(|status| status.as_u16());
+    let error = json!({
+        "kind": error.kind().as_str(), "status": status, "message": error.message(), "retryable": error.is_retryable(),
+    });
+    json!({"id": id, "error": error})
+}

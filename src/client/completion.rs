@@ -1,0 +1,464 @@
+//! The builder behind `completion(…)`.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+use super::observer::Watch;
+use super::pipeline::Clock;
+use super::stream::Head;
+use super::{CallOptions, ChatStream, Client, RetryPolicy};
+use crate::chat::{
+    CallMeta, ChatRequest, ChatResponse, Effort, IntoMessages, Message, ResponseFormat, Stop, Thinking, Tool,
+    ToolChoice, Warning, WebSearchOptions,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::provider::{Chat, Operation, rate_limits, request_id};
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What chat calls can be made of: a [`Client`], or a router in front of several.
+///
+/// ```no_run
+/// use anymodel::{Complete, Result};
+///
+/// async fn title(llm: &(impl Complete + Clone + 'static), text: &str) -> Result<String> {
+///     Ok(llm.completion("gpt-5-mini", format!("A title for: {text}")).await?.text())
+/// }
+/// ```
+pub trait Complete: Send + Sync {
+    /// The whole reply to a request.
+    fn complete(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatResponse>>;
+
+    /// The streamed reply to a request.
+    fn complete_stream(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatStream>>;
+
+    /// A chat call of this model, to be refined and awaited.
+    fn completion(&self, model: impl Into<String>, messages: impl IntoMessages) -> Completion
+    where
+        Self: Clone + Sized + 'static,
+    {
+        Completion::new(Ok(Arc::new(self.clone())), model, messages)
+    }
+}
+
+/// A chat call: refine it, then `.await` it for the whole reply, or [`stream`](Completion::stream) it.
+///
+/// ```no_run
+/// # async fn run() -> anymodel::Result<()> {
+/// use anymodel::{Effort, completion, system, user};
+///
+/// let reply = completion("gpt-5", [system("Be brief."), user("Why is the sky blue?")])
+///     .max_tokens(500)
+///     .reasoning_effort(Effort::Low)
+///     .await?;
+/// println!("{}", reply.text());
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a call is made when it is awaited"]
+#[derive(Clone)]
+pub struct Completion {
+    target: Result<Arc<dyn Complete>>,
+    request: ChatRequest,
+    options: CallOptions,
+}
+
+/// A method for each parameter: its type, and what its argument is made from.
+macro_rules! setters {
+    ($($(#[$meta:meta])* $name:ident: $type:ty,)*) => {
+        /// Parameters, by OpenAI's names; [`Params`](crate::chat::Params) says what each means.
+        impl Completion {
+            $(
+                $(#[$meta])*
+                pub fn $name(mut self, value: impl Into<$type>) -> Self {
+                    self.request.params.$name = Some(value.into());
+                    self
+                }
+            )*
+        }
+    };
+}
+
+setters! {
+    /// Randomness, 0 to 2.
+    temperature: f64,
+    /// Nucleus sampling.
+    top_p: f64,
+    /// How many replies.
+    n: u32,
+    /// Texts at which the reply ends.
+    stop: Stop,
+    /// The most tokens of the reply.
+    max_tokens: u64,
+    /// The most tokens of the reply, in OpenAI's newer name.
+    max_completion_tokens: u64,
+    /// Penalty for what has been mentioned.
+    presence_penalty: f64,
+    /// Penalty for repetition.
+    frequency_penalty: f64,
+    /// Token ids and how much likelier to make them.
+    logit_bias: Map<String, Value>,
+    /// Makes sampling repeatable as far as the provider can.
+    seed: i64,
+    /// Whether to give the tokens' log probabilities.
+    logprobs: bool,
+    /// How many alternatives to give for each token.
+    top_logprobs: u32,
+    /// The caller's id of its end user.
+    user: String,
+    /// The form of the reply's text.
+    response_format: ResponseFormat,
+    /// Which tools the model may or must call.
+    tool_choice: ToolChoice,
+    /// Whether it may call several at once.
+    parallel_tool_calls: bool,
+    /// How much to reason.
+    reasoning_effort: Effort,
+    /// How to reason, in Anthropic's form.
+    thinking: Thinking,
+    /// Lets the model search the web.
+    web_search_options: WebSearchOptions,
+    /// What the reply may be made of: `text`, `audio`, `image`.
+    modalities: Vec<String>,
+    /// Voice and format of a spoken reply.
+    audio: Value,
+    /// What most of the reply will be.
+    prediction: Value,
+    /// The processing tier.
+    service_tier: String,
+    /// Whether the provider keeps the reply.
+    store: bool,
+    /// Groups requests that share a prefix, for the prompt cache.
+    prompt_cache_key: String,
+    /// How long the prompt cache is kept.
+    prompt_cache_retention: String,
+    /// The caller's stable id of its end user.
+    safety_identifier: String,
+    /// How long the reply should be.
+    verbosity: String,
+}
+
+impl Completion {
+    pub(crate) fn new(
+        target: Result<Arc<dyn Complete>>,
+        model: impl Into<String>,
+        messages: impl IntoMessages,
+    ) -> Self {
+        Self { target, request: ChatRequest::new(model, messages), options: CallOptions::default() }
+    }
+
+    /// The same call with this request: all of OpenAI's JSON in one value.
+    pub fn request(mut self, request: ChatRequest) -> Self {
+        self.request = request;
+        self
+    }
+
+    /// The same call with these options.
+    pub fn options(mut self, options: CallOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Adds a message to the conversation.
+    pub fn message(mut self, message: Message) -> Self {
+        self.request.messages.push(message);
+        self
+    }
+
+    /// Offers the model a tool.
+    pub fn tool(mut self, tool: Tool) -> Self {
+        self.request.params.tools.get_or_insert_default().push(tool);
+        self
+    }
+
+    /// Offers the model tools.
+    pub fn tools(mut self, tools: impl IntoIterator<Item = Tool>) -> Self {
+        self.request.params.tools.get_or_insert_default().extend(tools);
+        self
+    }
+
+    /// A parameter that has no method here, such as `top_k`: sent as it is.
+    pub fn param(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.request.params.extra.insert(name, value);
+        self
+    }
+
+    /// Members merged into the request's body last, over all others.
+    pub fn extra_body(mut self, members: Map<String, Value>) -> Self {
+        self.request.params.extra_body.extend(members);
+        self
+    }
+
+    /// Leaves unsupported parameters out with a warning, instead of failing.
+    pub fn drop_params(mut self, drop: bool) -> Self {
+        self.request.params.drop_params = drop;
+        self
+    }
+
+    /// Parameters to send though the provider is not known to support them.
+    pub fn allowed_openai_params<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.request.params.allowed_openai_params.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// The provider, where the model's name has no prefix.
+    pub fn provider(mut self, prefix: impl Into<String>) -> Self {
+        self.options.provider = Some(prefix.into());
+        self
+    }
+
+    /// The address instead of the provider's own.
+    pub fn api_base(mut self, url: impl Into<String>) -> Self {
+        self.options.api_base = Some(url.into());
+        self
+    }
+
+    /// The key for this call; `os.environ/NAME` stands for an environment variable.
+    pub fn api_key(mut self, key: impl Into<SecretString>) -> Self {
+        self.options.api_key = Some(key.into());
+        self
+    }
+
+    /// The version of the API, for providers that are asked for one.
+    pub fn api_version(mut self, version: impl Into<String>) -> Self {
+        self.options.api_version = Some(version.into());
+        self
+    }
+
+    /// A header on the request, over the provider's own.
+    pub fn extra_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.extra_headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The longest that the whole call may take, retries included; of a stream, to its end.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// The longest silence inside a stream.
+    pub fn stream_timeout(mut self, timeout: Duration) -> Self {
+        self.options.stream_timeout = Some(timeout);
+        self
+    }
+
+    /// The longest wait from sending a request to the head of its answer.
+    pub fn first_byte_timeout(mut self, timeout: Duration) -> Self {
+        self.options.first_byte_timeout = Some(timeout);
+        self
+    }
+
+    /// How many times to try again when a try fails in a way that can pass.
+    pub fn num_retries(mut self, retries: u32) -> Self {
+        self.options.num_retries = Some(retries);
+        self
+    }
+
+    /// Models to try in order when this one fails. Address, key and headers of this call stay with its provider.
+    pub fn fallbacks<S: Into<String>>(mut self, models: impl IntoIterator<Item = S>) -> Self {
+        self.options.fallbacks.extend(models.into_iter().map(Into::into));
+        self
+    }
+
+    /// A word for observers; not sent.
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.options.tags.push(tag.into());
+        self
+    }
+
+    /// Something for observers to know; not sent.
+    pub fn metadata(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.options.metadata.insert(name.into(), value.into());
+        self
+    }
+
+    /// Streams the reply.
+    ///
+    /// # Errors
+    ///
+    /// Everything that can go wrong until the reply begins; what goes wrong later comes out of the stream.
+    pub async fn stream(self) -> Result<ChatStream> {
+        self.target?.complete_stream(self.request, self.options).await
+    }
+
+    /// Asks for JSON of a Rust type's schema, and reads the reply as that type.
+    ///
+    /// # Errors
+    ///
+    /// As awaiting the call, and as [`ChatResponse::parse`].
+    #[cfg(feature = "schemars")]
+    pub async fn parse<T: schemars::JsonSchema + serde::de::DeserializeOwned>(self) -> Result<T> {
+        self.response_format(ResponseFormat::of::<T>()).await?.parse()
+    }
+}
+
+impl IntoFuture for Completion {
+    type Output = Result<ChatResponse>;
+    type IntoFuture = BoxFuture<Result<ChatResponse>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        match self.target {
+            Ok(target) => target.complete(self.request, self.options),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+}
+
+impl fmt::Debug for Completion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Completion")
+            .field("request", &self.request)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Complete for Client {
+    fn complete(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatResponse>> {
+        let client = self.clone();
+        Box::pin(async move {
+            client.with_fallbacks(request, options, |client, request, options| client.chat(request, options)).await
+        })
+    }
+
+    fn complete_stream(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatStream>> {
+        let client = self.clone();
+        Box::pin(async move {
+            client
+                .with_fallbacks(request, options, |client, request, options| client.chat_stream(request, options))
+                .await
+        })
+    }
+}
+
+impl Client {
+    /// The call, and where it fails the same call of each fallback in turn.
+    async fn with_fallbacks<T, F: Future<Output = Result<T>>>(
+        &self,
+        mut request: ChatRequest,
+        mut options: CallOptions,
+        call: impl Fn(Self, ChatRequest, CallOptions) -> F,
+    ) -> Result<T> {
+        request.params.drop_params |= self.0.drop_params;
+        let fallbacks = std::mem::take(&mut options.fallbacks);
+        if fallbacks.is_empty() {
+            return call(self.clone(), request, options).await;
+        }
+        let first = match call(self.clone(), request.clone(), options.clone()).await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let provider = self.0.registry.resolve(&request.model).ok().map(|name| name.provider().to_owned());
+        let mut failed = Vec::new();
+        for model in fallbacks {
+            let same = self.0.registry.resolve(&model).ok().map(|name| name.provider().to_owned()) == provider;
+            let options = if same { options.clone() } else { options.elsewhere() };
+            match call(self.clone(), ChatRequest { model: model.clone(), ..request.clone() }, options).await {
+                Ok(done) => return Ok(done),
+                Err(error) => failed.push(format!("{model} ({})", error.kind())),
+            }
+        }
+        let message = format!("{}; its fallbacks failed too: {}", first.message(), failed.join(", "));
+        Err(first.with_message(message))
+    }
+
+    async fn chat(self, request: ChatRequest, options: CallOptions) -> Result<ChatResponse> {
+        let endpoint = self.endpoint(&request.model, &options)?;
+        let mut watch = Watch::start(&self.0.observers, &endpoint, Chat::NAME, &request, &options, false);
+        let span = watch.span().clone();
+        let calling = self.try_chat(&endpoint, &request, &options, &mut watch);
+        let result = tracing::Instrument::instrument(calling, span).await;
+        match &result {
+            Ok(reply) => watch.answered(reply),
+            Err(error) => watch.failed(error),
+        }
+        result
+    }
+
+    async fn try_chat(
+        &self,
+        endpoint: &super::Endpoint,
+        request: &ChatRequest,
+        options: &CallOptions,
+        watch: &mut Watch,
+    ) -> Result<ChatResponse> {
+        let located = |error: Error| at(error, endpoint);
+        let clock = Clock::start(&self.0.deadlines, options);
+        let codec = Chat::codec(endpoint.provider.as_ref()).ok_or_else(|| no_chat(endpoint))?;
+        let encoded = codec.encode(request, &endpoint.target()).map_err(located)?;
+        let policy = self.policy(options);
+        let ask = || self.ask(codec, endpoint, request, &encoded, &clock);
+        let asked = self.retry(&policy, &clock, &mut watch.attempts, ask).await;
+        let (mut reply, headers) = asked.map_err(located)?;
+        reply.meta = meta(endpoint, &headers, encoded.warnings, watch.attempts);
+        reply.meta.latency = watch.latency();
+        Ok(reply)
+    }
+
+    async fn chat_stream(self, request: ChatRequest, options: CallOptions) -> Result<ChatStream> {
+        let endpoint = self.endpoint(&request.model, &options)?;
+        let mut watch = Watch::start(&self.0.observers, &endpoint, Chat::NAME, &request, &options, true);
+        let span = watch.span().clone();
+        let opening = self.open_stream(&endpoint, &request, &options, &mut watch);
+        match tracing::Instrument::instrument(opening, span).await {
+            Ok(open) => Ok(open(watch)),
+            Err(error) => {
+                watch.failed(&error);
+                Err(error)
+            }
+        }
+    }
+
+    async fn open_stream(
+        &self,
+        endpoint: &super::Endpoint,
+        request: &ChatRequest,
+        options: &CallOptions,
+        watch: &mut Watch,
+    ) -> Result<impl FnOnce(Watch) -> ChatStream + use<>> {
+        let located = |error: Error| at(error, endpoint);
+        let clock = Clock::start(&self.0.deadlines, options);
+        let codec = endpoint.provider.chat().ok_or_else(|| no_chat(endpoint))?;
+        let encoded = codec.encode_stream(request, &endpoint.target()).map_err(located)?;
+        let policy = self.policy(options);
+        let send = || self.send(endpoint, encoded.request.clone(), &clock);
+        let sent = self.retry(&policy, &clock, &mut watch.attempts, send).await.map_err(located)?;
+        let (head, body) = sent.response.into_parts();
+        let meta = meta(endpoint, &head.headers, encoded.warnings, watch.attempts);
+        let decoder = codec.stream_decoder(request);
+        let end = clock.end.filter(|_| options.timeout.is_some());
+        Ok(move |watch| {
+            ChatStream::new(Head { body, decoder, meta, watch, secrets: sent.secrets, idle: clock.idle, end })
+        })
+    }
+
+    fn policy(&self, options: &CallOptions) -> RetryPolicy {
+        RetryPolicy { max_retries: options.num_retries.unwrap_or(self.0.retry.max_retries), ..self.0.retry }
+    }
+}
+
+fn at(error: Error, endpoint: &super::Endpoint) -> Error {
+    error.with_provider(endpoint.name.provider().to_owned()).with_model(endpoint.name.model())
+}
+
+fn no_chat(endpoint: &super::Endpoint) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("{} has no chat", endpoint.name.provider()))
+}
+
+fn meta(endpoint: &super::Endpoint, headers: &http::HeaderMap, warnings: Vec<Warning>, attempts: u32) -> CallMeta {
+    let mut meta = CallMeta::default();
+    meta.provider = endpoint.name.provider().to_owned();
+    meta.model = endpoint.name.model().to_owned();
+    meta.request_id = request_id(headers).map(str::to_owned);
+    meta.rate_limits = rate_limits(headers);
+    meta.warnings = warnings;
+    meta.attempts = attempts;
+    meta
+}

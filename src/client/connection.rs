@@ -1,0 +1,285 @@
+//! Where a call goes and how it gets there.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::Client;
+use crate::auth::{ApiKey, Credentials};
+use crate::chat::{ChatRequest, Extra};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::ModelName;
+use crate::provider::{Provider, Target};
+
+/// What a call says of its connection and of itself, apart from the request.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct CallOptions {
+    /// The provider, where the model's name has no prefix.
+    pub provider: Option<String>,
+    /// The address instead of the provider's own.
+    pub api_base: Option<String>,
+    /// The key; `os.environ/NAME` stands for a variable.
+    pub api_key: Option<SecretString>,
+    /// The version of the API, for providers that are asked for one.
+    pub api_version: Option<String>,
+    /// Further settings of the connection by LiteLLM's names, such as `aws_region_name`.
+    pub settings: Vec<(String, String)>,
+    /// Headers added to the request, over the provider's own.
+    pub extra_headers: Vec<(String, String)>,
+    /// The whole call, retries included; of a stream, to its end.
+    pub timeout: Option<Duration>,
+    /// From sending a request to the head of its answer.
+    pub first_byte_timeout: Option<Duration>,
+    /// Silence inside a stream.
+    pub stream_timeout: Option<Duration>,
+    /// How many times to try again.
+    pub num_retries: Option<u32>,
+    /// Models to try in order when this one fails.
+    pub fallbacks: Vec<String>,
+    /// For observers; not sent.
+    pub metadata: Map<String, Value>,
+    /// For observers; not sent.
+    pub tags: Vec<String>,
+}
+
+impl CallOptions {
+    /// The options for a model of another provider: without this one's address, key and headers.
+    pub(super) fn elsewhere(&self) -> Self {
+        Self {
+            provider: None,
+            api_base: None,
+            api_key: None,
+            api_version: None,
+            settings: Vec::new(),
+            extra_headers: Vec::new(),
+            ..self.clone()
+        }
+    }
+}
+
+impl fmt::Debug for CallOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |pairs: &[(String, String)]| pairs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        f.debug_struct("CallOptions")
+            .field("provider", &self.provider)
+            .field("api_base", &self.api_base)
+            .field("api_key", &self.api_key.as_ref().map(|_| "[redacted]"))
+            .field("api_version", &self.api_version)
+            .field("settings", &names(&self.settings))
+            .field("extra_headers", &names(&self.extra_headers))
+            .field("timeout", &self.timeout)
+            .field("stream_timeout", &self.stream_timeout)
+            .field("num_retries", &self.num_retries)
+            .field("fallbacks", &self.fallbacks)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A provider, a model of it, and how to reach it: what a call needs, found out once.
+#[derive(Clone)]
+pub struct Endpoint {
+    pub(super) provider: Arc<dyn Provider>,
+    pub(super) name: ModelName,
+    pub(super) base_url: String,
+    api_version: Option<String>,
+    settings: Vec<(String, String)>,
+    pub(super) headers: HeaderMap,
+    pub(super) credentials: Arc<dyn Credentials>,
+}
+
+impl Endpoint {
+    /// What the codec has to know.
+    pub(super) fn target(&self) -> Target<'_> {
+        let mut target = Target::new(self.name.model(), &self.base_url);
+        target.api_version = self.api_version.as_deref();
+        target.settings = &self.settings;
+        target
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").field("name", &self.name).field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Finds out where a model's calls go.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UnknownProvider`]; [`ErrorKind::Configuration`] for a provider without an address, or headers that
+    /// cannot be sent.
+    pub fn endpoint(&self, model: &str, options: &CallOptions) -> Result<Endpoint> {
+        let environment = &self.0.default_key.environment;
+        let model = environment.expand(model).map_err(|name| {
+            Error::new(ErrorKind::Configuration, format!("the model is `os.environ/{name}`, but {name} is not set"))
+        })?;
+        let name = match &options.provider {
+            Some(provider) => {
+                let prefix = format!("{provider}/");
+                self.0.registry.resolve(&format!("{prefix}{}", model.strip_prefix(&prefix).unwrap_or(&model)))?
+            }
+            None => self.0.registry.resolve(&model)?,
+        };
+        let known = self.0.registry.get(name.provider());
+        let provider = Arc::clone(known.ok_or_else(|| {
+            Error::new(ErrorKind::UnknownProvider, format!("`{}` is not a known provider", name.provider()))
+        })?);
+        let base_url = self.base_url(provider.as_ref(), options)?;
+        let credentials = self.credentials(provider.as_ref(), options);
+        let headers = headers(provider.as_ref(), &options.extra_headers)?;
+        Ok(Endpoint {
+            provider,
+            name,
+            base_url,
+            api_version: options.api_version.clone(),
+            settings: options.settings.clone(),
+            headers,
+            credentials,
+        })
+    }
+
+    /// The call's address, else the client's, else the environment's, else the row's. Never another provider's.
+    fn base_url(&self, provider: &dyn Provider, options: &CallOptions) -> Result<String> {
+        let spec = provider.spec();
+        let environment = &self.0.default_key.environment;
+        let given = options
+            .api_base
+            .as_deref()
+            .or_else(|| spec.names().find_map(|name| self.0.base_urls.get(name)).map(String::as_str));
+        let from_env = || environment.first(&spec.base_url_env);
+        let base = match given {
+            Some(given) => environment.expand(given).map(Cow::into_owned).map_err(|name| {
+                Error::new(
+                    ErrorKind::Configuration,
+                    format!("the base URL is `os.environ/{name}`, but {name} is not set"),
+                )
+            })?,
+            None => from_env().or_else(|| spec.base_url.as_ref().map(ToString::to_string)).ok_or_else(|| {
+                let hint = match spec.base_url_env.first() {
+                    Some(name) => format!("set {name}, or give one with `.api_base(…)`"),
+                    None => "give one with `.api_base(…)`".to_owned(),
+                };
+                Error::new(ErrorKind::Configuration, format!("{} has no address of its own; {hint}", spec.name))
+            })?,
+        };
+        let mut url = base;
+        for (name, variable) in &spec.url_vars {
+            let slot = format!("{{{name}}}");
+            if url.contains(&slot) {
+                let set = options.settings.iter().find(|(key, _)| key == name.as_ref()).map(|(_, value)| value.clone());
+                let value = set.or_else(|| environment.get(variable)).ok_or_else(|| {
+                    Error::new(ErrorKind::Configuration, format!("the address of {} needs {variable}", spec.name))
+                })?;
+                url = url.replace(&slot, &value);
+            }
+        }
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            let message = format!("the base URL of {} must begin with http:// or https://", spec.name);
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        Ok(url)
+    }
+
+    fn credentials(&self, provider: &dyn Provider, options: &CallOptions) -> Arc<dyn Credentials> {
+        let names = || provider.spec().names();
+        if let (None, Some(own)) = (&options.api_key, names().find_map(|name| self.0.credentials.get(name))) {
+            return Arc::clone(own);
+        }
+        let given = options.api_key.clone().or_else(|| names().find_map(|name| self.0.keys.get(name)).cloned());
+        Arc::new(ApiKey { given, ..self.0.default_key.clone() })
+    }
+}
+
+/// The provider's headers, and the call's over them.
+fn headers(provider: &dyn Provider, extra: &[(String, String)]) -> Result<HeaderMap> {
+    let own = provider.spec().headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref(), false));
+    let extra = extra.iter().map(|(name, value)| (name.as_str(), value.as_str(), true));
+    let mut headers = HeaderMap::new();
+    for (name, value, of_caller) in own.chain(extra) {
+        let unusable = || Error::new(ErrorKind::Configuration, format!("`{name}` is not a header that can be sent"));
+        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unusable())?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| unusable())?;
+        value.set_sensitive(of_caller && may_be_secret(&key));
+        headers.insert(key, value);
+    }
+    Ok(headers)
+}
+
+fn may_be_secret(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    ["auth", "key", "token", "secret", "cookie", "password"].iter().any(|word| name.contains(word))
+}
+
+impl CallOptions {
+    /// Takes the connection's settings out of a request in LiteLLM's JSON, where they stand beside OpenAI's
+    /// parameters: `api_base`, `api_key`, `timeout`, `num_retries`, `drop_params` and the like. Times are in seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidRequest`], naming a setting that is not of its type.
+    pub fn take_from(request: &mut ChatRequest) -> Result<Self> {
+        let params = &mut request.params;
+        let mut taken = Taken(&mut params.extra);
+        let mut options = Self {
+            provider: taken.get("custom_llm_provider")?,
+            api_base: taken.get("api_base")?.or(taken.get("base_url")?),
+            api_key: taken.get::<String>("api_key")?.map(SecretString::from),
+            api_version: taken.get("api_version")?,
+            timeout: taken.seconds("timeout")?,
+            stream_timeout: taken.seconds("stream_timeout")?,
+            num_retries: taken.get("num_retries")?,
+            fallbacks: taken.get("fallbacks")?.unwrap_or_default(),
+            metadata: taken.get("metadata")?.unwrap_or_default(),
+            tags: taken.get("tags")?.unwrap_or_default(),
+            extra_headers: taken.get::<Map<String, Value>>("extra_headers")?.into_iter().flatten().map(text).collect(),
+            ..Self::default()
+        };
+        let own = |name: &str| SETTING_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        let names: Vec<String> = taken.0.iter().map(|(name, _)| name.clone()).filter(|name| own(name)).collect();
+        options.settings =
+            names.into_iter().filter_map(|name| taken.0.remove(&name).map(|value| text((name, value)))).collect();
+        params.extra_body = taken.get("extra_body")?.unwrap_or_default();
+        params.drop_params = taken.get("drop_params")?.unwrap_or(false);
+        params.allowed_openai_params = taken.get("allowed_openai_params")?.unwrap_or_default();
+        taken.0.remove("stream");
+        Ok(options)
+    }
+}
+
+/// Settings of a connection that only some providers have.
+const SETTING_PREFIXES: [&str; 3] = ["aws_", "azure_", "vertex_"];
+
+fn text((name, value): (String, Value)) -> (String, String) {
+    match value {
+        Value::String(text) => (name, text),
+        other => (name, other.to_string()),
+    }
+}
+
+/// Settings being taken out of a request.
+struct Taken<'a>(&'a mut Extra);
+
+impl Taken<'_> {
+    fn get<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>> {
+        let Some(value) = self.0.remove(name) else { return Ok(None) };
+        serde_json::from_value(value).map_err(|source| {
+            Error::new(ErrorKind::InvalidRequest, format!("`{name}` is not what it should be: {source}"))
+        })
+    }
+
+    fn seconds(&mut self, name: &str) -> Result<Option<Duration>> {
+        let Some(seconds) = self.get::<f64>(name)? else { return Ok(None) };
+        Duration::try_from_secs_f64(seconds).map(Some).map_err(|_| {
+            Error::new(ErrorKind::InvalidRequest, format!("`{name}` must be a number of seconds, not {seconds}"))
+        })
+    }
+}

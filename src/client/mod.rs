@@ -1,0 +1,113 @@
+//! The client: one pipeline for every operation and provider.
+
+mod builder;
+mod completion;
+mod connection;
+mod deadlines;
+mod observer;
+mod pipeline;
+mod retry;
+mod stream;
+mod trace;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use once_cell::sync::Lazy;
+
+pub use builder::ClientBuilder;
+pub use completion::{Complete, Completion};
+pub use connection::{CallOptions, Endpoint};
+pub use deadlines::Deadlines;
+pub use observer::{CallInfo, Observer, Outcome};
+pub use retry::RetryPolicy;
+pub use stream::ChatStream;
+
+use crate::auth::{ApiKey, Credentials};
+use crate::chat::IntoMessages;
+use crate::error::Result;
+use crate::provider::Registry;
+use crate::transport::Transport;
+use retry::RetryBudget;
+
+static DEFAULT: Lazy<Result<Client>> = Lazy::new(|| Client::builder().build());
+
+/// Calls providers. Cheap to clone; clones share connections, keys and the retry budget.
+///
+/// ```no_run
+/// # async fn run() -> anymodel::Result<()> {
+/// use anymodel::Client;
+///
+/// let client = Client::builder().api_key("openai", "sk-…").build()?;
+/// let reply = client.completion("openai/gpt-5", "Hello!").await?;
+/// println!("{}", reply.text());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    registry: Registry,
+    transport: Arc<dyn Transport>,
+    keys: HashMap<String, secrecy::SecretString>,
+    base_urls: HashMap<String, String>,
+    credentials: HashMap<String, Arc<dyn Credentials>>,
+    /// Without a given key: resolver and environment.
+    default_key: ApiKey,
+    deadlines: Deadlines,
+    retry: RetryPolicy,
+    budget: RetryBudget,
+    observers: Vec<Arc<dyn Observer>>,
+    drop_params: bool,
+    max_reply_bytes: usize,
+}
+
+impl Client {
+    /// A client with the default settings: keys from the environment, two retries.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the system's TLS settings cannot be used.
+    pub fn new() -> Result<Self> {
+        Self::builder().build()
+    }
+
+    /// A client with settings of your own.
+    #[must_use]
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// The client behind [`completion`](crate::completion), made on first use.
+    pub(crate) fn shared() -> Result<Self> {
+        DEFAULT.clone()
+    }
+
+    /// A chat call of this model, to be refined and awaited; see [`Completion`].
+    pub fn completion(&self, model: impl Into<String>, messages: impl IntoMessages) -> Completion {
+        Completion::new(Ok(Arc::new(self.clone())), model, messages)
+    }
+
+    /// The same under LiteLLM's name for the async call.
+    pub fn acompletion(&self, model: impl Into<String>, messages: impl IntoMessages) -> Completion {
+        self.completion(model, messages)
+    }
+
+    /// The providers that this client knows, by prefix.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("transport", &self.0.transport)
+            .field("deadlines", &self.0.deadlines)
+            .field("retry", &self.0.retry)
+            .finish_non_exhaustive()
+    }
+}

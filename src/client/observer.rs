@@ -1,0 +1,208 @@
+//! Who hears of calls.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::{CallOptions, Endpoint, trace};
+use crate::chat::{ChatRequest, ChatResponse, FinishReason, Usage};
+use crate::error::Error;
+
+/// Hears of the start and the end of each call.
+///
+/// `ended` comes exactly once for each `started`: the call was answered, failed, or was cancelled because its future
+/// or stream was dropped. An observer is quick, cannot fail, and cannot change the call. It hears what was said only
+/// where it asks for it.
+///
+/// ```
+/// use anymodel::{CallInfo, Client, Observer, Outcome};
+///
+/// struct Log;
+///
+/// impl Observer for Log {
+///     fn ended(&self, call: &CallInfo, outcome: &Outcome<'_>) {
+///         println!("{}/{}: {outcome:?}", call.provider, call.model);
+///     }
+/// }
+///
+/// let client = Client::builder().observer(Log).build()?;
+/// # Ok::<(), anymodel::Error>(())
+/// ```
+pub trait Observer: Send + Sync {
+    /// A call begins.
+    fn started(&self, _call: &CallInfo) {}
+
+    /// A call has ended.
+    fn ended(&self, _call: &CallInfo, _outcome: &Outcome<'_>) {}
+
+    /// Whether it wants the request and the reply, which may be private and long.
+    fn wants_content(&self) -> bool {
+        false
+    }
+}
+
+/// A call, as observers see it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CallInfo {
+    /// Tells the calls of this process apart.
+    pub id: u64,
+    /// What is asked, in OpenTelemetry's `gen_ai.operation.name`: `chat`.
+    pub operation: &'static str,
+    /// The provider's prefix.
+    pub provider: String,
+    /// The model that was asked for, without the prefix.
+    pub model: String,
+    /// The address that it goes to.
+    pub base_url: String,
+    /// Whether the reply is streamed.
+    pub stream: bool,
+    /// The caller's metadata.
+    pub metadata: Map<String, Value>,
+    /// The caller's tags.
+    pub tags: Vec<String>,
+    /// What is asked, where an observer wants content.
+    pub request: Option<Arc<ChatRequest>>,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Outcome<'a> {
+    /// By its reply.
+    #[non_exhaustive]
+    Answered {
+        /// The provider's id of the reply.
+        id: &'a str,
+        /// The model that answered.
+        model: &'a str,
+        /// Why each choice ended.
+        finish_reasons: Vec<&'a FinishReason>,
+        /// The tokens used, where the provider says it.
+        usage: Option<&'a Usage>,
+        /// From the start to the end.
+        latency: Duration,
+        /// From the start to the first content of a stream.
+        time_to_first_token: Option<Duration>,
+        /// How many requests were sent.
+        attempts: u32,
+        /// What was said, where an observer wants content.
+        response: Option<&'a ChatResponse>,
+    },
+    /// By an error.
+    #[non_exhaustive]
+    Failed {
+        /// The error.
+        error: &'a Error,
+        /// From the start to the end.
+        latency: Duration,
+    },
+    /// Its future or stream was dropped.
+    #[non_exhaustive]
+    Cancelled {
+        /// From the start to the end.
+        latency: Duration,
+    },
+}
+
+/// A call that is being watched: it ends once, at the latest when it is dropped.
+pub(super) struct Watch {
+    observers: Vec<Arc<dyn Observer>>,
+    call: CallInfo,
+    span: tracing::Span,
+    begun: Instant,
+    pub(super) first_content: Option<Instant>,
+    pub(super) attempts: u32,
+    ended: bool,
+}
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+impl Watch {
+    pub(super) fn start(
+        observers: &[Arc<dyn Observer>],
+        endpoint: &Endpoint,
+        operation: &'static str,
+        request: &ChatRequest,
+        options: &CallOptions,
+        stream: bool,
+    ) -> Self {
+        let content = observers.iter().any(|observer| observer.wants_content());
+        let call = CallInfo {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            operation,
+            provider: endpoint.name.provider().to_owned(),
+            model: endpoint.name.model().to_owned(),
+            base_url: endpoint.base_url.clone(),
+            stream,
+            metadata: options.metadata.clone(),
+            tags: options.tags.clone(),
+            request: content.then(|| Arc::new(request.clone())),
+        };
+        let span = trace::span(&call, request);
+        for observer in observers {
+            observer.started(&call);
+        }
+        let begun = Instant::now();
+        Self { observers: observers.to_vec(), call, span, begun, first_content: None, attempts: 0, ended: false }
+    }
+
+    pub(super) fn span(&self) -> &tracing::Span {
+        &self.span
+    }
+
+    pub(super) fn call(&self) -> &CallInfo {
+        &self.call
+    }
+
+    pub(super) fn wants_content(&self) -> bool {
+        self.call.request.is_some()
+    }
+
+    pub(super) fn latency(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    pub(super) fn time_to_first_token(&self) -> Option<Duration> {
+        self.first_content.map(|at| at.duration_since(self.begun))
+    }
+
+    pub(super) fn answered(&mut self, reply: &ChatResponse) {
+        let outcome = Outcome::Answered {
+            id: &reply.id,
+            model: &reply.model,
+            finish_reasons: reply.choices.iter().filter_map(|choice| choice.finish_reason.as_ref()).collect(),
+            usage: reply.usage.as_ref(),
+            latency: self.latency(),
+            time_to_first_token: self.time_to_first_token(),
+            attempts: self.attempts,
+            response: self.wants_content().then_some(reply),
+        };
+        self.end(&outcome);
+    }
+
+    pub(super) fn failed(&mut self, error: &Error) {
+        let outcome = Outcome::Failed { error, latency: self.latency() };
+        self.end(&outcome);
+    }
+
+    fn end(&mut self, outcome: &Outcome<'_>) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        trace::end(&self.span, outcome);
+        for observer in &self.observers {
+            observer.ended(&self.call, outcome);
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let outcome = Outcome::Cancelled { latency: self.latency() };
+        self.end(&outcome);
+    }
+}

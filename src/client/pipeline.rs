@@ -1,0 +1,202 @@
+//! One call: encode, authorise, send, decode, and try again where that can help.
+
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{CallOptions, Client, Deadlines, Endpoint, RetryPolicy, retry};
+use crate::error::{Error, ErrorKind, Result};
+use crate::provider::{Codec, Encoded, Operation, Progress, request_id};
+use crate::transport::Body;
+
+/// The largest error reply that is kept.
+const MAX_ERROR_BYTES: usize = 1 << 20;
+
+/// The times of one call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    /// When the call must have ended.
+    pub(super) end: Option<Instant>,
+    first_byte: Option<Duration>,
+    pub(super) idle: Option<Duration>,
+}
+
+impl Clock {
+    pub(super) fn start(deadlines: &Deadlines, options: &CallOptions) -> Self {
+        let total = options.timeout.or(deadlines.total);
+        Self {
+            end: total.and_then(|total| Instant::now().checked_add(total)),
+            first_byte: options.first_byte_timeout.or(deadlines.first_byte),
+            idle: options.stream_timeout.or(deadlines.idle),
+        }
+    }
+
+    /// The sooner of the call's end and a pause from now.
+    fn by(&self, pause: Option<Duration>) -> Option<Instant> {
+        let pause = pause.and_then(|pause| Instant::now().checked_add(pause));
+        match (self.end, pause) {
+            (Some(end), Some(pause)) => Some(end.min(pause)),
+            (end, pause) => end.or(pause),
+        }
+    }
+}
+
+/// Waits for something, but not beyond its deadline.
+pub(super) async fn within<T>(
+    deadline: Option<Instant>,
+    what: &'static str,
+    future: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    match deadline {
+        None => future.await,
+        Some(deadline) => {
+            timeout_at(deadline, future).await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, what)))
+        }
+    }
+}
+
+/// What every reply has beside its body, with what the request had that is secret.
+pub(super) struct Sent {
+    pub(super) response: Response<Body>,
+    pub(super) secrets: Vec<HeaderValue>,
+}
+
+impl Client {
+    /// Asks an operation of an endpoint: the whole reply, with the number of requests that it took.
+    pub(super) async fn ask<Op: Operation>(
+        &self,
+        codec: &dyn Codec<Op>,
+        endpoint: &Endpoint,
+        request: &Op::Request,
+        encoded: &Encoded,
+        clock: &Clock,
+    ) -> Result<(Op::Response, HeaderMap)> {
+        let mut next = encoded.request.clone();
+        loop {
+            let Sent { response, secrets } = self.send(endpoint, next, clock).await?;
+            let (head, body) = response.into_parts();
+            let reading =
+                within(clock.end, "the reply did not come to its end in time", body.bytes(self.0.max_reply_bytes));
+            let response = Response::from_parts(head, reading.await.map_err(|error| redact(error, &secrets))?);
+            let decoded =
+                codec.decode(request, &response).map_err(|error| place(redact(error, &secrets), &response))?;
+            match decoded {
+                Progress::Done(reply) => return Ok((reply, response.into_parts().0.headers)),
+                Progress::Poll { request, after } => {
+                    let Some(pause) = affordable(after, clock) else {
+                        return Err(Error::new(ErrorKind::Timeout, "the job was not done in time"));
+                    };
+                    sleep(pause).await;
+                    next = request;
+                }
+            }
+        }
+    }
+
+    /// Sends one request: the head of a good reply, or the error that the reply is.
+    pub(super) async fn send(&self, endpoint: &Endpoint, mut request: Request<Bytes>, clock: &Clock) -> Result<Sent> {
+        let provider = endpoint.provider.as_ref();
+        add_headers(request.headers_mut(), &endpoint.headers);
+        within(
+            clock.end,
+            "the credentials did not come in time",
+            endpoint.credentials.authorize(provider, &mut request),
+        )
+        .await?;
+        let secrets: Vec<HeaderValue> =
+            request.headers().values().filter(|value| value.is_sensitive()).cloned().collect();
+        let sending = self.0.transport.send(request);
+        let response = within(clock.by(clock.first_byte), "no answer began in time", sending)
+            .await
+            .map_err(|error| redact(error, &secrets))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(Sent { response, secrets });
+        }
+        let (head, body) = response.into_parts();
+        let reading = within(
+            clock.by(clock.idle),
+            "the error reply did not come to its end in time",
+            body.bytes(MAX_ERROR_BYTES),
+        );
+        let response = Response::from_parts(head, reading.await.unwrap_or_default());
+        if status.is_redirection() {
+            return Err(redirected(&response));
+        }
+        Err(redact(provider.decode_error(&response), &secrets))
+    }
+
+    /// Tries until it succeeds, the policy gives up, or there is no time left.
+    pub(super) async fn retry<T, F: Future<Output = Result<T>>>(
+        &self,
+        policy: &RetryPolicy,
+        clock: &Clock,
+        attempts: &mut u32,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<T> {
+        self.0.budget.earn();
+        loop {
+            *attempts = attempts.saturating_add(1);
+            let error = match attempt().await {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            let pause = policy.pause(&error, *attempts, retry::dice()).and_then(|pause| affordable(pause, clock));
+            match pause.filter(|_| self.0.budget.spend()) {
+                Some(pause) => sleep(pause).await,
+                None => return Err(error.with_attempts(*attempts)),
+            }
+        }
+    }
+}
+
+/// A pause that ends before the call must.
+fn affordable(pause: Duration, clock: &Clock) -> Option<Duration> {
+    let until = Instant::now().checked_add(pause)?;
+    clock.end.is_none_or(|end| until < end).then_some(pause)
+}
+
+/// Adds the endpoint's headers. What the codec has set for the request's own sake, such as a list of beta flags, is
+/// joined with the caller's as a list, which HTTP holds for the same as two headers.
+fn add_headers(headers: &mut HeaderMap, more: &HeaderMap) {
+    for (name, value) in more {
+        let joined = headers.get(name).filter(|_| *name != CONTENT_TYPE).and_then(|mine| {
+            let both = format!("{},{}", mine.to_str().ok()?, value.to_str().ok()?);
+            HeaderValue::from_str(&both).ok()
+        });
+        headers.insert(name, joined.unwrap_or_else(|| value.clone()));
+    }
+}
+
+/// Takes the request's secrets out of an error.
+pub(super) fn redact(error: Error, secrets: &[HeaderValue]) -> Error {
+    secrets
+        .iter()
+        .filter_map(|secret| secret.to_str().ok())
+        .fold(error, |error, secret| error.redacted(secret.rsplit(' ').next().unwrap_or(secret)))
+}
+
+/// Adds what the reply's head says to an error that was found in its body.
+fn place(error: Error, response: &Response<Bytes>) -> Error {
+    let error = match request_id(response.headers()) {
+        Some(id) => error.with_request_id(id),
+        None => error,
+    };
+    if error.status().is_some() { error } else { error.with_status(response.status()) }
+        .with_body(response.body().clone())
+}
+
+fn redirected(response: &Response<Bytes>) -> Error {
+    let location = response.headers().get(http::header::LOCATION).and_then(|value| value.to_str().ok());
+    let host = location.and_then(|url| url.parse::<http::Uri>().ok()?.host().map(str::to_owned));
+    let to = host.map_or_else(|| "elsewhere".to_owned(), |host| format!("to {host}"));
+    Error::new(
+        ErrorKind::Configuration,
+        format!("the address redirects {to}, and a redirect is not followed with a key; correct the base URL"),
+    )
+    .with_status(response.status())
+}

@@ -1,0 +1,233 @@
+//! A streamed reply on its way.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures::{Stream, StreamExt};
+use http::HeaderValue;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::observer::Watch;
+use super::pipeline::redact;
+use crate::chat::{Accumulator, CallMeta, ChatChunk, ChatResponse, Delta};
+use crate::error::{Error, ErrorKind, Result};
+use crate::provider::{Queue, StreamDecoder};
+use crate::transport::Body;
+
+/// The chunks of a streamed reply, as they come.
+///
+/// The stream ends after the last chunk of a complete reply. An error is final, and everything that ends a reply early
+/// is one: a broken connection, a silence beyond the deadline, an error event, an end without a finish reason.
+/// Dropping the stream closes the connection.
+///
+/// ```no_run
+/// # async fn run() -> anymodel::Result<()> {
+/// let mut stream = anymodel::completion("gpt-5", "Tell me a story.").stream().await?;
+/// while let Some(chunk) = stream.next().await {
+///     print!("{}", chunk?.text());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct ChatStream {
+    state: State,
+    decoder: StreamDecoder,
+    queue: Queue,
+    failure: Option<Error>,
+    meta: CallMeta,
+    /// What the observers are told at the end: all of the reply where they want content, else head, ends and usage.
+    summary: Accumulator,
+    watch: Watch,
+    secrets: Vec<HeaderValue>,
+    idle: Option<Duration>,
+    end: Option<Instant>,
+    /// When the last bytes came.
+    heard: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// How far a stream is.
+enum State {
+    /// Bytes can come.
+    Open(Body),
+    /// The bytes are through; chunks can be left.
+    Through,
+    /// The observers have been told.
+    Closed,
+}
+
+/// What a stream begins with.
+pub(super) struct Head {
+    pub(super) body: Body,
+    pub(super) decoder: StreamDecoder,
+    pub(super) meta: CallMeta,
+    pub(super) watch: Watch,
+    pub(super) secrets: Vec<HeaderValue>,
+    pub(super) idle: Option<Duration>,
+    pub(super) end: Option<Instant>,
+}
+
+impl ChatStream {
+    pub(super) fn new(head: Head) -> Self {
+        Self {
+            state: State::Open(head.body),
+            decoder: head.decoder,
+            queue: Queue::new(),
+            failure: None,
+            meta: head.meta,
+            summary: Accumulator::new(),
+            watch: head.watch,
+            secrets: head.secrets,
+            idle: head.idle,
+            end: head.end,
+            heard: Instant::now(),
+            timer: None,
+        }
+    }
+
+    /// The next chunk; `None` after the last.
+    pub async fn next(&mut self) -> Option<Result<ChatChunk>> {
+        StreamExt::next(self).await
+    }
+
+    /// What is known of the call so far: request id, rate limits and warnings at once, times when it has ended.
+    #[must_use]
+    pub fn meta(&self) -> &CallMeta {
+        &self.meta
+    }
+
+    /// Reads the stream to its end: the reply that it adds up to.
+    ///
+    /// # Errors
+    ///
+    /// The stream's error, with what came until then in [`Error::partial`].
+    pub async fn collect(mut self) -> Result<ChatResponse> {
+        let mut sum = Accumulator::new();
+        while let Some(chunk) = self.next().await {
+            match chunk {
+                Ok(chunk) => sum.push(chunk),
+                Err(error) => return Err(error.with_partial(sum.into_response())),
+            }
+        }
+        let mut reply = sum.into_response();
+        reply.meta = self.meta.clone();
+        Ok(reply)
+    }
+
+    fn take(&mut self, chunk: ChatChunk) -> ChatChunk {
+        if self.watch.first_content.is_none() && chunk.is_content() {
+            self.watch.first_content = Some(Instant::now());
+            self.meta.time_to_first_token = self.watch.time_to_first_token();
+        }
+        let telling = matches!(chunk.delta, Delta::Start(_) | Delta::Usage(_) | Delta::Finish { .. });
+        if telling || self.watch.wants_content() {
+            self.summary.push(chunk.clone());
+        }
+        chunk
+    }
+
+    /// The bytes are through: tells the observers, and what is left to tell the caller.
+    fn close(&mut self, result: Result<()>) -> Option<Error> {
+        self.state = State::Closed;
+        self.meta.latency = self.watch.latency();
+        match result {
+            Ok(()) => {
+                self.watch.answered(self.summary.response());
+                None
+            }
+            Err(error) => {
+                let call = self.watch.call();
+                let error = redact(error, &self.secrets)
+                    .with_provider(call.provider.clone())
+                    .with_model(call.model.clone())
+                    .with_attempts(self.meta.attempts);
+                let error = match &self.meta.request_id {
+                    Some(id) => error.with_request_id(id.clone()),
+                    None => error,
+                };
+                self.watch.failed(&error);
+                Some(error)
+            }
+        }
+    }
+
+    /// The sooner of the call's end and the end of patience.
+    fn deadline(&self) -> Option<Instant> {
+        let patience = self.idle.and_then(|idle| self.heard.checked_add(idle));
+        match (self.end, patience) {
+            (Some(end), Some(patience)) => Some(end.min(patience)),
+            (end, patience) => end.or(patience),
+        }
+    }
+
+    /// Ready when the deadline has passed. The timer is set once and looked at again only when it rings, so that a
+    /// busy stream does not reset it with each chunk.
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(deadline) = self.deadline() else { return Poll::Pending };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        loop {
+            ready!(timer.as_mut().poll(context));
+            if timer.deadline() >= deadline {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(deadline);
+        }
+    }
+}
+
+impl Stream for ChatStream {
+    type Item = Result<ChatChunk>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        loop {
+            if let Some(chunk) = this.queue.pop_front() {
+                return Poll::Ready(Some(Ok(this.take(chunk))));
+            }
+            if let Some(error) = this.failure.take() {
+                return Poll::Ready(this.close(Err(error)).map(Err));
+            }
+            let body = match &mut this.state {
+                State::Open(body) => body,
+                State::Through => return Poll::Ready(this.close(Ok(())).map(Err)),
+                State::Closed => return Poll::Ready(None),
+            };
+            let done = this.decoder.is_done();
+            match Pin::new(body).poll_next(context) {
+                Poll::Ready(Some(Ok(bytes))) => {
+                    this.heard = Instant::now();
+                    this.failure = this.decoder.push(&bytes, &mut this.queue).err();
+                }
+                Poll::Ready(None) => {
+                    this.state = State::Through;
+                    this.failure = this.decoder.end(&mut this.queue).err();
+                }
+                // A reply that is complete is not spoilt by how its connection ends.
+                Poll::Ready(Some(Err(_))) if this.decoder.is_complete() => this.state = State::Through,
+                Poll::Ready(Some(Err(error))) => this.failure = Some(error.with_kind(ErrorKind::StreamInterrupted)),
+                // The provider has said that nothing more comes; a connection that stays open is not waited for.
+                Poll::Pending if done => {
+                    this.state = State::Through;
+                    this.failure = this.decoder.end(&mut this.queue).err();
+                }
+                Poll::Pending => {
+                    ready!(this.poll_deadline(context));
+                    let what = if this.end.is_some_and(|end| end <= Instant::now()) {
+                        "the call did not come to its end in time"
+                    } else {
+                        "the stream fell silent for longer than its deadline"
+                    };
+                    this.failure = Some(Error::new(ErrorKind::Timeout, what));
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ChatStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatStream").field("decoder", &self.decoder).field("meta", &self.meta).finish_non_exhaustive()
+    }
+}

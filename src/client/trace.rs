@@ -1,0 +1,69 @@
+//! A `tracing` span for each call, in OpenTelemetry's names.
+//!
+//! Source: OpenTelemetry semantic conventions for generative AI, `gen_ai.*` span attributes.
+
+use tracing::field::{Empty, display};
+use tracing::{Span, info_span};
+
+use super::{CallInfo, Outcome};
+use crate::chat::ChatRequest;
+
+/// The span of a call. Where nobody listens it costs nothing.
+pub(super) fn span(call: &CallInfo, request: &ChatRequest) -> Span {
+    let params = &request.params;
+    info_span!(
+        target: "anymodel",
+        "gen_ai.call",
+        otel.name = %format_args!("{} {}", call.operation, call.model),
+        otel.kind = "client",
+        otel.status_code = Empty,
+        gen_ai.operation.name = call.operation,
+        gen_ai.provider.name = call.provider,
+        gen_ai.request.model = call.model,
+        gen_ai.request.temperature = params.temperature,
+        gen_ai.request.top_p = params.top_p,
+        gen_ai.request.max_tokens = params.token_limit(),
+        gen_ai.request.stream = call.stream,
+        gen_ai.response.id = Empty,
+        gen_ai.response.model = Empty,
+        gen_ai.response.finish_reasons = Empty,
+        gen_ai.usage.input_tokens = Empty,
+        gen_ai.usage.output_tokens = Empty,
+        gen_ai.usage.cache_read.input_tokens = Empty,
+        gen_ai.response.time_to_first_chunk = Empty,
+        error.r#type = Empty,
+        anymodel.attempts = Empty,
+    )
+}
+
+/// Fills in what the end tells.
+pub(super) fn end(span: &Span, outcome: &Outcome<'_>) {
+    if span.is_disabled() {
+        return;
+    }
+    match outcome {
+        Outcome::Answered { id, model, finish_reasons, usage, time_to_first_token, attempts, .. } => {
+            span.record("gen_ai.response.id", id);
+            span.record("gen_ai.response.model", model);
+            let reasons: Vec<&str> = finish_reasons.iter().map(|reason| reason.as_str()).collect();
+            span.record("gen_ai.response.finish_reasons", display(reasons.join(",")));
+            if let Some(usage) = usage {
+                span.record("gen_ai.usage.input_tokens", usage.prompt_tokens);
+                span.record("gen_ai.usage.output_tokens", usage.completion_tokens);
+                span.record("gen_ai.usage.cache_read.input_tokens", usage.cached_tokens());
+            }
+            if let Some(time) = time_to_first_token {
+                span.record("gen_ai.response.time_to_first_chunk", time.as_secs_f64());
+            }
+            span.record("anymodel.attempts", attempts);
+        }
+        Outcome::Failed { error, .. } => {
+            span.record("otel.status_code", "ERROR");
+            span.record("error.type", error.kind().as_str());
+            span.record("anymodel.attempts", error.attempts());
+        }
+        Outcome::Cancelled { .. } => {
+            span.record("error.type", "cancelled");
+        }
+    }
+}

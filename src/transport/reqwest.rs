@@ -1,0 +1,95 @@
+//! The default transport.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+use http::{Request, Response};
+use reqwest::redirect::Policy;
+
+use super::{Body, Transport};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Sends requests by [`reqwest`], with pooled connections, HTTP/2 where the server has it, and the system's proxies.
+#[derive(Clone, Debug)]
+pub struct ReqwestTransport {
+    client: reqwest::Client,
+}
+
+impl ReqwestTransport {
+    /// A transport that gives up connecting after `connect`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] where the system's TLS or proxy settings cannot be used.
+    pub fn new(connect: Duration) -> Result<Self> {
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("anymodel/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .tcp_nodelay(true)
+            .connect_timeout(connect)
+            .build()
+            .map_err(|source| {
+                Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up").with_source(source)
+            })?;
+        Ok(Self::from_client(client))
+    }
+
+    /// A transport over a client of the caller's own: its proxy, its certificates, its pool.
+    ///
+    /// Build it with [`Policy::none`]: a redirect must not carry a key to a host that nobody named.
+    #[must_use]
+    pub fn from_client(client: reqwest::Client) -> Self {
+        Self { client }
+    }
+}
+
+#[async_trait]
+impl Transport for ReqwestTransport {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>> {
+        let request = reqwest::Request::try_from(request).map_err(|source| {
+            Error::new(ErrorKind::Configuration, "the address is not a usable URL; check the base URL")
+                .with_source(source.without_url())
+        })?;
+        let response = self.client.execute(request).await.map_err(no_response)?;
+        let mut head = Response::new(());
+        *head.status_mut() = response.status();
+        *head.headers_mut() = response.headers().clone();
+        let pieces = response.bytes_stream().map_err(broken);
+        Ok(head.map(|()| Body::stream(pieces)))
+    }
+}
+
+/// No response came.
+fn no_response(source: reqwest::Error) -> Error {
+    let source = source.without_url();
+    if source.is_builder() {
+        return Error::new(ErrorKind::Configuration, "the request cannot be sent; check the base URL and headers")
+            .with_source(source);
+    }
+    let (kind, what) = match (source.is_timeout(), source.is_connect()) {
+        (true, true) => (ErrorKind::Timeout, "connecting took too long"),
+        (true, false) => (ErrorKind::Timeout, "the provider did not answer in time"),
+        (false, true) => (ErrorKind::Connection, "no connection could be made"),
+        (false, false) => (ErrorKind::Connection, "the connection broke before an answer came"),
+    };
+    Error::new(kind, format!("{what}: {}", root(&source))).with_source(source)
+}
+
+/// The connection broke inside the body.
+fn broken(source: reqwest::Error) -> Error {
+    let source = source.without_url();
+    let message = format!("the connection broke inside the reply: {}", root(&source));
+    Error::new(ErrorKind::Connection, message).with_source(source)
+}
+
+/// The innermost cause: the words of the system, such as "connection refused".
+fn root(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    if error.source().is_none() { error.to_string() } else { cause.to_string() }
+}
