@@ -24,12 +24,20 @@ fn body(format: &str, streamed: bool) -> Value {
     }
 }
 
+/// One client for each test: a test has a thread of its own, and making a client reads the system's certificates.
+fn client() -> reqwest::Client {
+    thread_local! {
+        static CLIENT: reqwest::Client = reqwest::Client::new();
+    }
+    CLIENT.with(Clone::clone)
+}
+
 async fn post(server: &MockServer, path: &str, body: &Value) -> reqwest::Response {
     send(server, path, body).await.expect("the response begins")
 }
 
 async fn send(server: &MockServer, path: &str, body: &Value) -> reqwest::Result<reqwest::Response> {
-    reqwest::Client::new().post(format!("{}{path}", server.url())).body(body.to_string()).send().await
+    client().post(format!("{}{path}", server.url())).body(body.to_string()).send().await
 }
 
 async fn whole(server: &MockServer, format: &str) -> Value {
@@ -203,7 +211,7 @@ async fn ollama_streams_lines_unless_it_is_told_not_to() {
     assert_eq!(lines[3]["message"]["tool_calls"][0]["function"]["name"], "look");
     assert!(lines[..4].iter().all(|line| line["done"] == false) && lines[4]["done"] == true);
 
-    let get = |path: &str| reqwest::get(format!("{}{path}", server.url()));
+    let get = |path: &str| client().get(format!("{}{path}", server.url())).send();
     assert!(json_of(get("/api/version").await.unwrap()).await["version"].is_string());
     assert!(json_of(get("/api/tags").await.unwrap()).await["models"][0]["name"].is_string());
 }
@@ -348,7 +356,7 @@ async fn a_connection_is_reset_before_the_head_and_refused_where_nobody_listens(
         source = cause.source();
     }
     assert!(reset, "{error:?}");
-    assert!(reqwest::get(MockServer::refused_url().unwrap()).await.unwrap_err().is_connect());
+    assert!(client().get(MockServer::refused_url().unwrap()).send().await.unwrap_err().is_connect());
 }
 
 #[tokio::test]
@@ -384,7 +392,7 @@ async fn bodies_that_are_no_replies() {
 #[tokio::test]
 async fn requests_are_kept_with_their_credentials() {
     let server = MockServer::start().await.unwrap();
-    let client = reqwest::Client::new();
+    let client = client();
     let url = format!("{}/any/prefix/v1/messages?beta=true", server.url());
     client.post(&url).header("x-api-key", "sk-1").body(r#"{"model":"claude"}"#).send().await.unwrap();
     let request = server.take_requests().pop().unwrap();
@@ -530,7 +538,7 @@ fn a_server_on_its_own_thread_needs_no_runtime_and_ends_with_its_owner() {
 async fn sixty_four_calls_at_once_are_answered() {
     let server = MockServer::builder().spawn().unwrap();
     server.reply(Reply::text("word ".repeat(200)));
-    let client = reqwest::Client::new();
+    let client = client();
     let calls = (0..64).map(|_| {
         let call = client.post(format!("{}/v1/chat/completions", server.url())).body(body("openai", true).to_string());
         tokio::spawn(async move { read(call.send().await.unwrap()).await })
@@ -541,4 +549,154 @@ async fn sixty_four_calls_at_once_are_answered() {
         assert!(ended && text.matches("word ").count() == 200);
     }
     assert_eq!(server.received(), 64);
+}
+
+/// The crate's own client against the simulator: what one encodes the other decodes, and neither knows the other.
+#[cfg(feature = "client")]
+mod through_the_client {
+    use std::time::Duration;
+
+    use anymodel::mock::{Fault, MockServer, Reply};
+    use anymodel::provider::Registry;
+    use anymodel::{ChatResponse, Client, Completion, ErrorKind, FinishReason, Tool, ToolChoice};
+    use serde_json::json;
+
+    /// The providers of the table whose formats the simulator speaks, and the base URL of each.
+    fn providers(server: &MockServer) -> Vec<(&'static str, String)> {
+        let known = [("openai", "/v1"), ("anthropic", ""), ("gemini", "/v1beta"), ("ollama", "")];
+        let found = known.into_iter().filter(|(name, _)| Registry::table().get(name).is_some());
+        found.map(|(name, path)| (name, format!("{}{path}", server.url()))).collect()
+    }
+
+    fn call(client: &Client, name: &str, base: &str) -> Completion {
+        client.completion(format!("{name}/m"), "Rain?").api_base(base).api_key("k").num_retries(0u32)
+    }
+
+    fn replies() -> Vec<Reply> {
+        vec![
+            Reply::text("It rains — here.").usage(10, 5).cached(4).finish("length"),
+            Reply::text("It rains.").reasoning("Look outside.").usage(10, 5).reasoning_tokens(2),
+            Reply::tool_call("look", json!({"at": {"sky": [1, 2.5, "ü"]}})),
+            Reply::text("I look.").and_tool_call("look", json!({})).and_tool_call("look", json!({"at": "sea"})),
+            Reply::text("No pieces but one").chunks(1),
+        ]
+    }
+
+    fn told(reply: &ChatResponse) -> impl PartialEq + std::fmt::Debug + use<> {
+        let calls: Vec<_> = reply.tool_calls().map(|call| (call.name.clone(), call.arguments.clone())).collect();
+        let usage = reply.usage.as_ref().expect("usage is told");
+        let tokens = [usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens(), usage.reasoning_tokens()];
+        (reply.text(), reply.reasoning(), format!("{calls:?}"), reply.finish_reason().cloned(), tokens)
+    }
+
+    #[tokio::test]
+    async fn a_streamed_reply_adds_up_to_the_whole_one() {
+        let server = MockServer::start().await.unwrap();
+        let client = Client::new().unwrap();
+        for (name, base) in providers(&server) {
+            for reply in replies() {
+                server.reply(reply.clone());
+                let whole = call(&client, name, &base).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+                let stream = call(&client, name, &base).stream().await.unwrap();
+                let added = stream.collect().await.unwrap_or_else(|error| panic!("{name}: {error}"));
+                assert_eq!(told(&added), told(&whole), "{name}");
+                assert!(!whole.id.is_empty() || name == "ollama", "{name}");
+                if whole.text().starts_with("It rains —") {
+                    let usage = whole.usage.as_ref().unwrap();
+                    assert_eq!((usage.prompt_tokens, usage.completion_tokens), (10, 5), "{name}");
+                    assert_eq!(usage.cached_tokens(), if name == "ollama" { 0 } else { 4 }, "{name}");
+                    assert_eq!(whole.finish_reason(), Some(&FinishReason::Length), "{name}");
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_made_up_reply_has_the_schema_or_calls_the_tool_that_was_asked_for() {
+        let server = MockServer::start().await.unwrap();
+        let client = Client::new().unwrap();
+        let schema = json!({
+            "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": false
+        });
+        for (name, base) in providers(&server) {
+            let format =
+                json!({"type": "json_schema", "json_schema": {"name": "place", "strict": true, "schema": schema}});
+            let reply = call(&client, name, &base).param("response_format", format).await.unwrap();
+            assert_eq!(reply.text().replace(' ', ""), r#"{"city":"text"}"#, "{name}");
+            if name == "ollama" {
+                continue; // It cannot be told to call a tool.
+            }
+            let tool = Tool::function("get_weather", "Tells the weather.").parameters(schema.clone());
+            let reply = call(&client, name, &base).tool(tool).tool_choice(ToolChoice::Required).await.unwrap();
+            let called = reply.tool_calls().next().unwrap_or_else(|| panic!("{name} calls no tool"));
+            assert_eq!(
+                (called.name.as_str(), called.arguments.replace(' ', "")),
+                ("get_weather", r#"{"city":"text"}"#.into())
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn each_fault_is_the_error_that_it_should_be() {
+        let server = MockServer::start().await.unwrap();
+        let client = Client::new().unwrap();
+        let mut wrong = Vec::new();
+        for (name, base) in providers(&server) {
+            let kinds = [
+                (Fault::Reset, ErrorKind::Connection),
+                (Fault::Status(400), ErrorKind::InvalidRequest),
+                (Fault::Status(401), ErrorKind::Authentication),
+                (Fault::Status(403), ErrorKind::PermissionDenied),
+                (Fault::Status(404), ErrorKind::NotFound),
+                (Fault::Status(500), ErrorKind::Unavailable),
+                (Fault::Status(503), ErrorKind::Unavailable),
+                (Fault::RateLimited { retry_after: Duration::from_secs(7) }, ErrorKind::RateLimited),
+                (Fault::ContextWindowExceeded, ErrorKind::ContextWindowExceeded),
+                (Fault::ContentPolicy, ErrorKind::ContentPolicy),
+                (Fault::Html, ErrorKind::InvalidResponse),
+                (Fault::EmptyBody, ErrorKind::InvalidResponse),
+                (Fault::EndAfter(1), ErrorKind::InvalidResponse),
+            ];
+            for (fault, kind) in kinds {
+                server.enqueue(fault.clone());
+                match call(&client, name, &base).await {
+                    Err(error) if error.kind() == kind => {
+                        let after = error.retry_after();
+                        assert_eq!(after.is_some(), kind == ErrorKind::RateLimited, "{name} {fault:?} {after:?}");
+                    }
+                    // A request that Gemini refuses is an answer: no text, and `content_filter`.
+                    Ok(reply) if kind == ErrorKind::ContentPolicy && name == "gemini" => {
+                        assert_eq!(reply.finish_reason(), Some(&FinishReason::ContentFilter));
+                    }
+                    other => wrong.push(format!("{name} {fault:?}: {:?}", other.map_err(|error| error.to_string()))),
+                }
+            }
+            for fault in [
+                Fault::CutAfter(2),
+                Fault::ResetAfter(2),
+                Fault::EndAfter(2),
+                Fault::MalformedAfter(2),
+                Fault::ErrorAfter(2),
+                Fault::HugeLine(64 << 20),
+            ] {
+                server.enqueue(Reply::text("one two three").fault(fault.clone()));
+                let error = match call(&client, name, &base).stream().await {
+                    Ok(stream) => stream.collect().await.map(|reply| reply.text()),
+                    Err(error) => Err(error),
+                };
+                match error {
+                    Err(error) if error.kind() == ErrorKind::StreamInterrupted || fault == Fault::ErrorAfter(2) => {
+                        let partial = error.partial().map(ChatResponse::text).unwrap_or_default();
+                        if !matches!(fault, Fault::HugeLine(_)) && partial != "one two " {
+                            wrong.push(format!("{name} {fault:?} streamed keeps {partial:?}: {error}"));
+                        }
+                    }
+                    other => {
+                        wrong.push(format!("{name} {fault:?} streamed: {:?}", other.map_err(|error| error.to_string())))
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
 }

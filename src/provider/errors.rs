@@ -283,7 +283,7 @@ mod tests {
         let headers = |pairs: &[(&'static str, &str)]| {
             pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
         };
-        let seconds = |pairs| retry_after(&headers(pairs)).map(|after| after.as_secs_f64());
+        let seconds = |pairs: &[(&'static str, &str)]| retry_after(&headers(pairs)).map(|after| after.as_secs_f64());
         assert_eq!(seconds(&[("retry-after", "2")]), Some(2.0));
         assert_eq!(seconds(&[("retry-after-ms", "250"), ("retry-after", "9")]), Some(0.25));
         let date = ("date", "Sun, 06 Nov 1994 08:49:30 GMT");
