@@ -558,7 +558,7 @@ mod through_the_client {
 
     use anymodel::mock::{Fault, MockServer, Reply};
     use anymodel::provider::Registry;
-    use anymodel::{ChatResponse, Client, Completion, ErrorKind, FinishReason, Tool, ToolChoice};
+    use anymodel::{ChatResponse, Client, Completion, ErrorKind, FinishReason, ResponseFormat, Tool, ToolChoice};
     use serde_json::json;
 
     /// The providers of the table whose formats the simulator speaks, and the base URL of each.
@@ -619,9 +619,8 @@ mod through_the_client {
             "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": false
         });
         for (name, base) in providers(&server) {
-            let format =
-                json!({"type": "json_schema", "json_schema": {"name": "place", "strict": true, "schema": schema}});
-            let reply = call(&client, name, &base).param("response_format", format).await.unwrap();
+            let format = ResponseFormat::json_schema("place", schema.clone());
+            let reply = call(&client, name, &base).response_format(format).await.unwrap();
             assert_eq!(reply.text().replace(' ', ""), r#"{"city":"text"}"#, "{name}");
             if name == "ollama" {
                 continue; // It cannot be told to call a tool.
