@@ -49,29 +49,30 @@ use state::State;
 /// Schema that was asked for, or a call of the tool that was forced.
 ///
 /// ```
+/// # #[cfg(feature = "client")]
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// use anymodel::mock::{Fault, MockServer, Reply};
+/// use anymodel::{ErrorKind, completion};
 /// use serde_json::json;
 ///
-/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let server = MockServer::start().await?;
-/// server.reply(Reply::text("Hello!").usage(10, 2));
-/// server.enqueue(Fault::Status(503));
+/// server.enqueue(Reply::text("Hello!").usage(10, 2));
 /// server.enqueue(Reply::tool_call("get_weather", json!({"city": "Paris"})));
+/// server.enqueue(Fault::Status(401));
+/// let ask = || completion("openai/gpt-5", "Hi").api_base(server.url()).api_key("sk-test");
 ///
-/// let client = reqwest::Client::new();
-/// let url = format!("{}/v1/chat/completions", server.url());
-/// let body = json!({"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}]}).to_string();
-/// let mut statuses = Vec::new();
-/// for _ in 0..3 {
-///     let response = client.post(&url).bearer_auth("sk-test").body(body.clone()).send().await?;
-///     statuses.push(response.status().as_u16());
-/// }
+/// assert_eq!(ask().await?.text(), "Hello!");
+/// assert_eq!(ask().await?.tool_calls().next().unwrap().name, "get_weather");
+/// assert_eq!(ask().await.unwrap_err().kind(), ErrorKind::Authentication);
+/// assert_eq!(ask().await?.text(), "Hi");
 ///
-/// assert_eq!(statuses, [503, 200, 200]);
-/// assert_eq!(server.requests()[0].header("authorization"), Some("Bearer sk-test"));
-/// assert_eq!(server.requests()[0].json()["model"], "gpt-5");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # }).unwrap();
+/// let sent = &server.requests()[0];
+/// assert_eq!(sent.path(), "/chat/completions");
+/// assert_eq!(sent.header("authorization"), Some("Bearer sk-test"));
+/// assert_eq!(sent.json()["messages"][0]["content"], "Hi");
+/// # Ok::<(), anymodel::Error>(())
+/// # })
+/// # .unwrap();
 /// ```
 #[derive(Debug)]
 pub struct MockServer {

@@ -32,7 +32,7 @@ pub(super) struct State {
 struct Inner {
     standing: Standing,
     queue: VecDeque<Reply>,
-    requests: VecDeque<Request>,
+    requests: VecDeque<Arc<Request>>,
     received: u64,
     /// The standing reply as it was rendered for each shape.
     rendered: HashMap<(Format, Shape), Arc<Script>>,
@@ -87,15 +87,16 @@ impl State {
     }
 
     pub(super) fn requests(&self) -> Vec<Request> {
-        self.lock().requests.iter().cloned().collect()
+        self.lock().requests.iter().map(|request| Request::clone(request)).collect()
     }
 
     pub(super) fn take_requests(&self) -> Vec<Request> {
-        std::mem::take(&mut self.lock().requests).into()
+        std::mem::take(&mut self.lock().requests).into_iter().map(Arc::unwrap_or_clone).collect()
     }
 
     /// Keeps the request and decides what it gets.
     pub(super) fn respond(&self, request: Request) -> Arc<Script> {
+        let request = Arc::new(request);
         let format = Format::of(&request);
         let (number, queued, standing) = self.receive(&request, format.is_some());
         let Some(format) = format else {
@@ -120,10 +121,10 @@ impl State {
         }
     }
 
-    fn receive(&self, request: &Request, takes_a_turn: bool) -> (u64, Option<Reply>, Standing) {
+    fn receive(&self, request: &Arc<Request>, takes_a_turn: bool) -> (u64, Option<Reply>, Standing) {
         let mut inner = self.lock();
         inner.received = inner.received.saturating_add(1);
-        inner.requests.push_back(request.clone());
+        inner.requests.push_back(Arc::clone(request));
         if inner.requests.len() > self.keep {
             inner.requests.pop_front();
         }
