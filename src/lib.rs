@@ -19,10 +19,14 @@
 
 #[cfg(feature = "client")]
 pub mod auth;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 pub mod chat;
 #[cfg(feature = "client")]
 pub mod client;
 mod error;
+#[cfg(feature = "mock")]
+pub mod mock;
 pub mod model;
 pub mod provider;
 #[cfg(feature = "client")]

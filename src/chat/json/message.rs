@@ -224,6 +224,8 @@ struct MessageJson {
 enum ListOrText {
     Text(String),
     List(Vec<Value>),
+    /// What a reply was asked to be in JSON, which some servers write as the JSON itself.
+    Json(Map<String, Value>),
 }
 
 impl<'de> Deserialize<'de> for Message {
@@ -238,6 +240,7 @@ impl<'de> Deserialize<'de> for Message {
         message.extra = json.extra;
         let (content, list_of) = match json.content {
             Some(ListOrText::Text(text)) => (vec![Part::text(text)], None),
+            Some(ListOrText::Json(json)) => (vec![Part::text(Value::from(json).to_string())], None),
             Some(ListOrText::List(list)) => {
                 let length = list.len();
                 (read(list).map_err(D::Error::custom)?, Some(length))

@@ -1,0 +1,90 @@
+//! The same calls from code that is not async.
+//!
+//! A runtime of one thread, made on first use, does the work; the calling thread waits. So a blocking call also works
+//! where a runtime is running already, though there it holds its thread up.
+
+use std::future::{Future, IntoFuture as _};
+use std::sync::mpsc;
+
+use once_cell::sync::OnceCell;
+use tokio::runtime::Runtime;
+
+use crate::chat::{ChatChunk, ChatResponse};
+use crate::client::{ChatStream, Completion};
+use crate::error::{Error, ErrorKind, Result};
+
+static RUNTIME: OnceCell<Runtime> = OnceCell::new();
+
+fn runtime() -> Result<&'static Runtime> {
+    RUNTIME.get_or_try_init(|| {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(1).thread_name("anymodel").enable_all().build().map_err(|source| {
+            Error::new(ErrorKind::Configuration, "no thread could be started for blocking calls").with_source(source)
+        })
+    })
+}
+
+/// Runs a future on the runtime and waits for it.
+fn wait<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> Result<T> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    runtime()?.spawn(async move {
+        let _ = sender.send(future.await);
+    });
+    receiver.recv().map_err(|_| Error::new(ErrorKind::Configuration, "the blocking runtime has been shut down"))
+}
+
+impl Completion {
+    /// Makes the call and waits for the whole reply.
+    ///
+    /// ```no_run
+    /// let reply = anymodel::completion("gpt-5", "Hello!").blocking()?;
+    /// println!("{}", reply.text());
+    /// # Ok::<(), anymodel::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As awaiting the call.
+    pub fn blocking(self) -> Result<ChatResponse> {
+        wait(self.into_future())?
+    }
+
+    /// Streams the reply to an iterator.
+    ///
+    /// ```no_run
+    /// for chunk in anymodel::completion("gpt-5", "Tell me a story.").blocking_stream()? {
+    ///     print!("{}", chunk?.text());
+    /// }
+    /// # Ok::<(), anymodel::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Completion::stream`].
+    pub fn blocking_stream(self) -> Result<BlockingStream> {
+        wait(self.stream())?.map(|stream| BlockingStream(Some(stream)))
+    }
+}
+
+/// The chunks of a streamed reply, each waited for. Dropping it closes the connection.
+#[derive(Debug)]
+pub struct BlockingStream(Option<ChatStream>);
+
+impl Iterator for BlockingStream {
+    type Item = Result<ChatChunk>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut stream = self.0.take()?;
+        let waited = wait(async move {
+            let chunk = stream.next().await;
+            (chunk, stream)
+        });
+        match waited {
+            Ok((chunk, stream)) => {
+                self.0 = chunk.is_some().then_some(stream);
+                chunk
+            }
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
