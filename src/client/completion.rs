@@ -185,9 +185,12 @@ impl Completion {
         self
     }
 
-    /// A parameter that has no method here, such as `top_k`: sent as it is.
-    pub fn param(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.request.params.extra.insert(name, value);
+    /// A parameter by its name: one of OpenAI's, or one that has no method here, such as `top_k`, to be sent as it is.
+    /// A value of the wrong type is an error when the call is made.
+    pub fn param(mut self, name: impl AsRef<str>, value: impl Into<Value>) -> Self {
+        if let Err(error) = self.request.params.set(name.as_ref(), value.into()) {
+            self.target = Err(error);
+        }
         self
     }
 
