@@ -1,6 +1,8 @@
 //! What is known of model families, read from `pricing/families.json`: rules by name, so that a model that is not
 //! listed anywhere is still treated as its relatives are.
 
+use std::borrow::Cow;
+
 use once_cell::sync::Lazy;
 use serde::Deserialize;
 
@@ -53,6 +55,10 @@ pub struct Traits {
     pub native_schema: Option<bool>,
     /// Whether the model takes a system message at all.
     pub system_message: Option<bool>,
+    /// Parameters, by OpenAI's names, that the model does not take.
+    pub unsupported: Option<Vec<Cow<'static, str>>>,
+    /// Whether the model can use a web search that its host runs as a tool.
+    pub hosted_search: Option<bool>,
     /// Whether a system message may stand in the middle of a conversation.
     pub late_system: Option<bool>,
 }
@@ -90,6 +96,8 @@ impl Traits {
         or(&mut self.max_completion_tokens, &rule.max_completion_tokens);
         or(&mut self.native_schema, &rule.native_schema);
         or(&mut self.system_message, &rule.system_message);
+        or(&mut self.unsupported, &rule.unsupported);
+        or(&mut self.hosted_search, &rule.hosted_search);
         or(&mut self.late_system, &rule.late_system);
     }
 }
