@@ -87,6 +87,12 @@ impl Message {
         self.listed || self.parts_in(Place::Content).any(|part| !is_bare(part))
     }
 
+    /// Whether the content is text only, with other things between its pieces, so that `parts` says where they stand.
+    fn is_split_text(&self) -> bool {
+        let mut content = self.parts_in(Place::Content);
+        content.all(|part| is_bare(part) && matches!(part.content, Content::Text(_))) && !self.is_plain()
+    }
+
     /// Whether reading OpenAI's fields gives the same parts in the same order.
     fn is_plain(&self) -> bool {
         let mut last = None;
@@ -142,6 +148,10 @@ impl Serialize for ContentJson<'_> {
         match (all.next(), all.next()) {
             (None, _) if !listed => serializer.serialize_none(),
             (Some(Part { content: Content::Text(text), .. }), None) if !listed => serializer.serialize_str(text),
+            // The order is in `parts`; a reply's content is one text in OpenAI's form.
+            (Some(_), Some(_)) if self.0.role == Role::Assistant && self.0.is_split_text() => {
+                serializer.serialize_str(&self.0.text())
+            }
             _ => {
                 let mut seq = serializer.serialize_seq(None)?;
                 for part in parts {
