@@ -1,7 +1,7 @@
 #![no_main]
 
 use anymodel::provider::gemini::schema::{ordered_subset, subset};
-use anymodel::wire::schema::{MAX_SIZE, anthropic_output, inline_refs, openai_strict};
+use anymodel::wire::schema::{MAX_SIZE, inline_refs, openai_strict};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 // (but for Gemini's, which tells a type of null from a branch of null).
 fuzz_target!(|input: &[u8]| {
     let Ok(schema) = serde_json::from_slice::<Value>(input) else { return };
-    for subset in [inline_refs, anthropic_output, openai_strict] {
+    for subset in [inline_refs, openai_strict] {
         if let Ok(once) = bounded(subset, &schema)
             && let Ok(twice) = subset(&once)
         {

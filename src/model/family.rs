@@ -53,12 +53,12 @@ pub struct Traits {
     pub max_completion_tokens: Option<bool>,
     /// Whether replies can be held to a JSON Schema natively.
     pub native_schema: Option<bool>,
-    /// Whether the model takes a system message at all.
-    pub system_message: Option<bool>,
     /// Parameters, by OpenAI's names, that the model does not take.
     pub unsupported: Option<Vec<Cow<'static, str>>>,
     /// Whether the model can use a web search that its host runs as a tool.
     pub hosted_search: Option<bool>,
+    /// Whether the model takes a system message at all.
+    pub system_message: Option<bool>,
     /// Whether a system message may stand in the middle of a conversation.
     pub late_system: Option<bool>,
 }
@@ -95,9 +95,9 @@ impl Traits {
         or(&mut self.max_output_tokens, &rule.max_output_tokens);
         or(&mut self.max_completion_tokens, &rule.max_completion_tokens);
         or(&mut self.native_schema, &rule.native_schema);
-        or(&mut self.system_message, &rule.system_message);
         or(&mut self.unsupported, &rule.unsupported);
         or(&mut self.hosted_search, &rule.hosted_search);
+        or(&mut self.system_message, &rule.system_message);
         or(&mut self.late_system, &rule.late_system);
     }
 }

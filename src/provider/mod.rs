@@ -13,6 +13,7 @@ mod stream;
 mod table;
 pub mod think;
 
+pub mod anthropic;
 pub mod gemini;
 pub mod ollama;
 pub mod openai_chat;

@@ -1,16 +1,15 @@
 //! One row for each vendor, sorted by prefix.
 //!
-//! Vendors that depart from OpenAI's format are here; those that do not are in [`plain`], and the servers of the
-//! caller's own in [`self_hosted`].
+//! Vendors that depart from OpenAI's format are here; those that do not are in [`plain`], the servers of the caller's
+//! own in [`self_hosted`], and those with a format of their own in [`own_formats`].
 
+mod own_formats;
 mod plain;
 mod self_hosted;
 
 use serde_json::{Map, json};
 
-use super::{
-    AuthScheme, ContentForm, Hook, ProviderSpec, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch, WireFormat,
-};
+use super::{ContentForm, Hook, ProviderSpec, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
 
 /// Parameters that hardly anyone but OpenAI takes.
 const OPENAI_ONLY: [&str; 12] = [
@@ -48,6 +47,7 @@ fn older(lists: &[&[&'static str]]) -> Quirks {
 /// The providers that the crate knows.
 pub(super) fn providers() -> Vec<ProviderSpec> {
     let mut rows = own_ways();
+    rows.extend(own_formats::providers());
     rows.extend(plain::providers());
     rows.extend(self_hosted::providers());
     rows.sort_by(|a, b| a.name.cmp(&b.name));
@@ -129,11 +129,6 @@ fn own_ways() -> Vec<ProviderSpec> {
                     "web_search_options",
                 ]])
             }),
-        ProviderSpec::new("gemini", WireFormat::Gemini, "https://generativelanguage.googleapis.com")
-            .auth(AuthScheme::header("x-goog-api-key"))
-            .key_env("GEMINI_API_KEY")
-            .key_env("GOOGLE_API_KEY")
-            .base_url_env("GEMINI_API_BASE"),
         row("gradient_ai", "https://inference.do-ai.run/v1", "GRADIENT_AI")
             .base_url_env("GRADIENT_AI_AGENT_ENDPOINT")
             .quirks(without(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed", "user"]])),

@@ -12,11 +12,9 @@ use serde_json::{Map, Value};
 
 use crate::{Error, ErrorKind, Result};
 
-mod anthropic;
 mod refs;
 mod strict;
 
-pub use anthropic::anthropic_output;
 pub use refs::inline_refs;
 pub use strict::openai_strict;
 
@@ -239,7 +237,7 @@ pub(crate) fn say_in_words(schema: &mut Object, moves: impl Fn(&str, &Value) -> 
 /// # Errors
 ///
 /// [`ErrorKind::Unsupported`] for an object that is all free keys: closed, it could only be empty.
-fn close_object(schema: &mut Object) -> Result<()> {
+pub(crate) fn close_object(schema: &mut Object) -> Result<()> {
     let properties = schema.get("properties").and_then(Value::as_object);
     if !has_type(schema, "object") && properties.is_none() {
         return Ok(());
@@ -277,7 +275,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    const SUBSETS: [fn(&Value) -> Result<Value>; 3] = [inline_refs, anthropic_output, openai_strict];
+    const SUBSETS: [fn(&Value) -> Result<Value>; 2] = [inline_refs, openai_strict];
 
     /// A tree as `schemars` writes it: a reference, a nullable reference, a nullable type, a tagged union, a tuple.
     pub(crate) fn tree() -> Value {
@@ -386,7 +384,7 @@ pub(crate) mod tests {
             definitions.insert(format!("d{level}"), json!({"type": "object", "properties": {"a": below, "b": below}}));
         }
         let bomb = json!({"$ref": "#/$defs/d59", "$defs": definitions, "properties": {"c": {}}});
-        for subset in [inline_refs, anthropic_output] {
+        for subset in [inline_refs] {
             let error = subset(&bomb).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unsupported);
             assert!(error.message().contains("larger"), "{error}");
@@ -398,7 +396,7 @@ pub(crate) mod tests {
         let schema = json!({"type": "object", "properties": {
             "$ref": {"type": "string"}, "$defs": {"type": "string"}, "oneOf": {"type": "string"}, "minimum": {"type": "number"}
         }, "required": ["$ref", "$defs", "oneOf", "minimum"], "additionalProperties": false});
-        for subset in [inline_refs, anthropic_output, openai_strict] {
+        for subset in [inline_refs, openai_strict] {
             assert_eq!(subset(&schema).unwrap(), schema);
         }
     }
