@@ -17,6 +17,7 @@ use serde_json::Value;
 
 struct Case {
     name: String,
+    wire: String,
     folder: PathBuf,
     prefix: String,
 }
@@ -37,7 +38,11 @@ impl Case {
             Some(json) => serde_json::from_value(json).unwrap_or_else(|problem| panic!("{}: {problem}", self.name)),
             None => ChatRequest::new(format!("{}/model", self.prefix), "Hello!"),
         };
-        let name = Registry::table().resolve(&request.model).unwrap();
+        let model = request.model.strip_prefix(&format!("{}/", self.prefix)).unwrap_or(&request.model);
+        let name = match Registry::table().resolve(&request.model) {
+            Ok(name) if request.model.contains('/') && self.wire == "openai_chat" => name,
+            _ => ModelName::new(self.prefix.clone(), model),
+        };
         (request, name)
     }
 
@@ -66,7 +71,8 @@ fn cases() -> Vec<Case> {
             other => other.to_owned(),
         };
         for folder in folders(&wire) {
-            found.push(Case { name: format!("{}/{}", name(&wire), name(&folder)), folder, prefix: prefix.clone() });
+            let (wire, prefix) = (name(&wire), prefix.clone());
+            found.push(Case { name: format!("{wire}/{}", name(&folder)), wire, folder, prefix });
         }
     }
     assert!(found.len() >= 20, "only {} cases found", found.len());

@@ -79,7 +79,8 @@ fn recording(name: String, fixture: &Value) -> Option<Recording> {
         (None, Some(data)) => base64::engine::general_purpose::STANDARD.decode(data).unwrap().into(),
         (None, None) => response["body"].to_string().into(),
     };
-    let streamed = operation.ends_with("_stream") || fixture.pointer("/request/body/stream") == Some(&Value::Bool(true));
+    let streamed =
+        operation.ends_with("_stream") || fixture.pointer("/request/body/stream") == Some(&Value::Bool(true));
     let model = fixture["model"].as_str().unwrap_or("some-model");
     let content_type = response.pointer("/headers/content-type").and_then(Value::as_str);
     Some(Recording {
