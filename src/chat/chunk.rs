@@ -184,9 +184,14 @@ impl ChunkWriter {
             Delta::Audio(audio) => put(&mut delta, "audio", &audio_json(audio)),
             Delta::Part(part) => match &part.content {
                 Content::Image(image) => put(&mut delta, "images", &[image_json(image)]),
-                Content::Reasoning(_) => {
+                Content::Reasoning(reasoning) => {
                     let seal = part.seal.as_ref().map(|seal| &seal.value);
-                    put(&mut delta, "thinking_blocks", &[json!({"type": "redacted_thinking", "data": seal})]);
+                    let block = if reasoning.redacted {
+                        json!({"type": "redacted_thinking", "data": seal})
+                    } else {
+                        json!({"type": "thinking", "thinking": reasoning.text, "signature": seal})
+                    };
+                    put(&mut delta, "thinking_blocks", &[block]);
                 }
                 Content::Native(native) => put(&mut delta, "provider_specific_fields", &native.value),
                 _ => return None,

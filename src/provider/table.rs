@@ -14,7 +14,8 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .key_env("ANTHROPIC_API_KEY")
             .key_env("ANTHROPIC_AUTH_TOKEN")
             .base_url_env("ANTHROPIC_API_BASE")
-            .base_url_env("ANTHROPIC_BASE_URL"),
+            .base_url_env("ANTHROPIC_BASE_URL")
+            .header("anthropic-version", "2023-06-01"),
         row("groq", "https://api.groq.com/openai/v1").key_env("GROQ_API_KEY").base_url_env("GROQ_API_BASE"),
         ProviderSpec::self_hosted("lm_studio").key_env("LM_STUDIO_API_KEY").base_url_env("LM_STUDIO_API_BASE"),
         row("openai", "https://api.openai.com/v1")

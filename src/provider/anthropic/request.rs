@@ -29,7 +29,9 @@ pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target
     let body = body(spec, &known, conversation, &params, target.model, stream, &mut warnings)?;
     let mut request = post_json(&url(spec, target.base_url), body.to_bytes())?;
     let headers = request.headers_mut();
-    headers.insert(VERSION, HeaderValue::from_static("2023-06-01"));
+    if !spec.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(VERSION.as_str())) {
+        headers.insert(VERSION, HeaderValue::from_static("2023-06-01"));
+    }
     let betas = betas(&body, files);
     if !betas.is_empty() {
         headers.insert(
