@@ -1,6 +1,8 @@
 //! What is known of model families, read from `pricing/families.json`: rules by name, so that a model that is not
 //! listed anywhere is still treated as its relatives are.
 
+use std::borrow::Cow;
+
 use once_cell::sync::Lazy;
 use serde::Deserialize;
 
@@ -51,6 +53,10 @@ pub struct Traits {
     pub max_completion_tokens: Option<bool>,
     /// Whether replies can be held to a JSON Schema natively.
     pub native_schema: Option<bool>,
+    /// Parameters, by OpenAI's names, that the model does not take.
+    pub unsupported: Option<Vec<Cow<'static, str>>>,
+    /// Whether the model can use a web search that its host runs as a tool.
+    pub hosted_search: Option<bool>,
     /// Whether a system message may stand in the middle of a conversation.
     pub late_system: Option<bool>,
 }
@@ -87,6 +93,8 @@ impl Traits {
         or(&mut self.max_output_tokens, &rule.max_output_tokens);
         or(&mut self.max_completion_tokens, &rule.max_completion_tokens);
         or(&mut self.native_schema, &rule.native_schema);
+        or(&mut self.unsupported, &rule.unsupported);
+        or(&mut self.hosted_search, &rule.hosted_search);
         or(&mut self.late_system, &rule.late_system);
     }
 }

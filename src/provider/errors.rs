@@ -22,10 +22,11 @@ pub struct Fault {
 
 /// Codes and types by which providers name an error, whatever its status. Sources: the error pages of OpenAI,
 /// Anthropic, Google (`google.rpc.Code`), Mistral, Groq, DeepSeek, Cohere and OpenRouter.
-const CODES: [(&str, ErrorKind); 39] = [
+const CODES: [(&str, ErrorKind); 42] = [
     ("context_length_exceeded", ErrorKind::ContextWindowExceeded),
     ("context_window_exceeded", ErrorKind::ContextWindowExceeded),
     ("exceed_context_size_error", ErrorKind::ContextWindowExceeded),
+    ("too_many_prompt_tokens", ErrorKind::ContextWindowExceeded),
     ("model_context_window_exceeded", ErrorKind::ContextWindowExceeded),
     ("content_policy_violation", ErrorKind::ContentPolicy),
     ("content_filter", ErrorKind::ContentPolicy),
@@ -51,6 +52,8 @@ const CODES: [(&str, ErrorKind); 39] = [
     ("billing_error", ErrorKind::PaymentRequired),
     ("insufficient_balance", ErrorKind::PaymentRequired),
     ("model_not_found", ErrorKind::NotFound),
+    ("model_decommissioned", ErrorKind::NotFound),
+    ("invalid_model", ErrorKind::NotFound),
     ("not_found_error", ErrorKind::NotFound),
     ("NOT_FOUND", ErrorKind::NotFound),
     ("overloaded_error", ErrorKind::Unavailable),
@@ -65,11 +68,13 @@ const CODES: [(&str, ErrorKind); 39] = [
 ];
 
 /// Phrases of a conversation that is too long. Each is the wording of a provider that has no code for it.
-const TOO_LONG: [&str; 17] = [
+const TOO_LONG: [&str; 19] = [
     "maximum context length",
     "maximum allowed context length",
     "context length exceeded",
     "exceed context limit",
+    "exceeded max context length",
+    "exceeds the context length",
     "exceeds the context window",
     "exceeds the available context size",
     "exceeds the maximum number of tokens allowed",
@@ -95,6 +100,9 @@ const REFUSED: [&str; 6] = [
     "the response was blocked",
 ];
 
+/// Phrases of a wrong key, of providers that answer it with 400.
+const WRONG_KEY: [&str; 3] = ["incorrect api key", "invalid api key", "api key not valid"];
+
 impl Fault {
     /// The kind that it is.
     #[must_use]
@@ -116,6 +124,9 @@ impl Fault {
             }
             if self.says(&REFUSED) {
                 return ErrorKind::ContentPolicy;
+            }
+            if self.says(&WRONG_KEY) {
+                return ErrorKind::Authentication;
             }
         }
         match status {
@@ -254,6 +265,7 @@ mod tests {
     fn a_vague_code_leaves_the_decision_to_status_and_words() {
         assert_eq!(fault(400, "invalid_request_error", "Prompt is too long: 9"), ErrorKind::ContextWindowExceeded);
         assert_eq!(fault(503, "api_error", ""), ErrorKind::Unavailable);
+        assert_eq!(fault(400, "invalid-argument", "Incorrect API key provided."), ErrorKind::Authentication);
     }
 
     #[test]
@@ -283,7 +295,7 @@ mod tests {
         let headers = |pairs: &[(&'static str, &str)]| {
             pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
         };
-        let seconds = |pairs| retry_after(&headers(pairs)).map(|after| after.as_secs_f64());
+        let seconds = |pairs: &[(&'static str, &str)]| retry_after(&headers(pairs)).map(|after| after.as_secs_f64());
         assert_eq!(seconds(&[("retry-after", "2")]), Some(2.0));
         assert_eq!(seconds(&[("retry-after-ms", "250"), ("retry-after", "9")]), Some(0.25));
         let date = ("date", "Sun, 06 Nov 1994 08:49:30 GMT");

@@ -14,6 +14,7 @@ mod table;
 pub mod think;
 
 pub mod anthropic;
+pub mod ollama;
 pub mod openai_chat;
 
 use std::fmt::Debug;
@@ -25,7 +26,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub use errors::{Fault, http_fault, rate_limits, request_id};
 pub use operation::{Chat, ChatCodec, Codec, Encoded, Operation, Progress};
 pub use params::admit;
-pub use quirks::{Hook, Quirks, Reasoning, TokenLimit, WebSearch};
+pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
 pub use registry::Registry;
 pub use spec::{AuthScheme, ProviderSpec, WireFormat};
 pub use stream::{EventDecoder, Flow, Queue, StreamDecoder};

@@ -3,30 +3,50 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
-/// Where an OpenAI-compatible provider departs from OpenAI's format. The default is OpenAI's format to the letter.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+/// A text that is in the program or was read from somewhere.
+type Text = Cow<'static, str>;
+
+/// Where an OpenAI-compatible provider departs from OpenAI's format. The default is what nearly all of them take.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Quirks {
     /// What the limit of tokens is called.
     pub token_limit: TokenLimit,
     /// Parameters, by OpenAI's names, that it does not take.
-    pub unsupported: Vec<Cow<'static, str>>,
+    pub unsupported: Vec<Text>,
+    /// Parameters that it knows by another name: OpenAI's, and its own.
+    pub renamed: Vec<(Text, Text)>,
+    /// The highest temperature that it takes; a higher one is lowered, with a warning.
+    pub max_temperature: Option<f64>,
     /// How it is told to reason.
     pub reasoning: Reasoning,
     /// How it is told to search the web.
     pub web_search: WebSearch,
+    /// Which choices among tools it knows.
+    pub tool_choice: ToolChoices,
+    /// Whether it refuses `strict` in the description of a tool.
+    pub no_strict: bool,
+    /// Whether it takes no `json_schema` as the form of the reply, though it may take `json_object`.
+    pub no_json_schema: bool,
     /// Whether it knows the role `developer`; else it is sent as `system`.
     pub developer_role: bool,
     /// Whether it takes prompt-cache markers.
     pub cache_control: bool,
-    /// Whether it takes content only as a text: lists that hold nothing else are joined.
-    pub text_content: bool,
+    /// The form of a message's content.
+    pub content: ContentForm,
+    /// Whether it refuses the name of a speaker.
+    pub no_names: bool,
     /// The field of an assistant's message in which it wants its reasoning back.
-    pub reasoning_history: Option<Cow<'static, str>>,
-    /// Whether it has no `stream_options`.
+    pub reasoning_history: Option<Text>,
+    /// Whether it has no `stream_options`, and tells the usage of a stream anyway.
     pub no_stream_options: bool,
+    /// What stands before the name of a model that is given without a slash.
+    pub model_prefix: Option<Text>,
+    /// Members of each request's body.
+    pub body: Map<String, Value>,
     /// What flags cannot say.
     pub hooks: Vec<Hook>,
 }
@@ -53,8 +73,20 @@ pub enum Reasoning {
     /// By `reasoning_effort`.
     #[default]
     Effort,
+    /// By `reasoning_effort`, which is `high` or `none`.
+    HighOrNone,
+    /// By `reasoning_effort`; a budget of tokens becomes the word for it.
+    EffortForBudget,
     /// By `thinking: {"type": "enabled" | "disabled"}`.
     Thinking,
+    /// By `thinking: {"type": "enabled" | "disabled"}`, and by `reasoning_effort` how much.
+    ThinkingAndEffort,
+    /// By `thinking` and by `reasoning_effort`, each as the caller gave it.
+    AsGiven,
+    /// By `reasoning_effort`, or by `reasoning: {"max_tokens": …}`.
+    ReasoningObject,
+    /// As the model wants it: `thinking` with a budget, or `reasoning_effort`.
+    ByModel,
 }
 
 /// How a provider is told to search the web.
@@ -69,11 +101,41 @@ pub enum WebSearch {
     BrowserSearch,
 }
 
+/// Which choices among tools a provider knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ToolChoices {
+    /// `auto`, `none`, `required`, and a tool by name.
+    #[default]
+    All,
+    /// All, but `required` is called `any`.
+    AnyForRequired,
+    /// `auto` and `none`.
+    AutoOrNone,
+    /// All but `required`, in whose place the user asks for it in words.
+    AskForRequired,
+}
+
+/// The form of a message's content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ContentForm {
+    /// A text, or a list of parts.
+    #[default]
+    Parts,
+    /// As [`Parts`](Self::Parts), but a list that holds nothing but text is joined to one.
+    JoinedText,
+    /// A text, and nothing else.
+    OnlyText,
+}
+
 /// What flags cannot say, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Hook {
-    /// Reasoning tokens are counted beside the completion's, and belong to it.
-    ReasoningBesideCompletion,
+    /// Replies end without a reason: where tools were called it is taken to be `tool_calls`, else `stop`.
+    EndsWithoutReason,
 }

@@ -108,8 +108,8 @@ fn step(
             None => choices.push((chunk.choice, finishes)),
         }
     }
-    *done = flow? == Flow::Done;
-    Ok(())
+    *done = !matches!(flow, Ok(Flow::More));
+    flow.map(|_| ())
 }
 
 impl fmt::Debug for StreamDecoder {

@@ -1,13 +1,59 @@
 //! One row for each vendor, sorted by prefix.
+//!
+//! Vendors that depart from OpenAI's format are here; those that do not are in [`plain`], and the servers of the
+//! caller's own in [`self_hosted`].
 
-use super::{AuthScheme, ProviderSpec, Quirks, TokenLimit, WireFormat};
+mod plain;
+mod self_hosted;
 
-fn row(name: &'static str, base_url: &'static str) -> ProviderSpec {
-    ProviderSpec::openai_chat(name, base_url)
+use serde_json::{Map, json};
+
+use super::{AuthScheme, ContentForm, Hook, ProviderSpec, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch, WireFormat};
+
+/// Parameters that hardly anyone but OpenAI takes.
+const OPENAI_ONLY: [&str; 12] = [
+    "audio",
+    "function_call",
+    "functions",
+    "modalities",
+    "prediction",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "service_tier",
+    "store",
+    "verbosity",
+    "web_search_options",
+];
+const LOGPROBS: [&str; 2] = ["logprobs", "top_logprobs"];
+const PENALTIES: [&str; 2] = ["frequency_penalty", "presence_penalty"];
+
+/// A vendor at this address, whose key is in `{NAME}_API_KEY`, and whose address `{NAME}_API_BASE` can override.
+fn row(name: &'static str, base_url: &'static str, env: &str) -> ProviderSpec {
+    ProviderSpec::openai_chat(name, base_url).key_env(format!("{env}_API_KEY")).base_url_env(format!("{env}_API_BASE"))
+}
+
+/// What a provider refuses: these parameters, each list on its own.
+fn without(lists: &[&[&'static str]]) -> Quirks {
+    Quirks { unsupported: lists.iter().copied().flatten().copied().map(Into::into).collect(), ..Quirks::default() }
+}
+
+/// What a provider refuses that takes the limit of tokens only by its older name.
+fn older(lists: &[&[&'static str]]) -> Quirks {
+    Quirks { token_limit: TokenLimit::MaxTokens, ..without(lists) }
 }
 
 /// The providers that the crate knows.
 pub(super) fn providers() -> Vec<ProviderSpec> {
+    let mut rows = own_ways();
+    rows.extend(plain::providers());
+    rows.extend(self_hosted::providers());
+    rows.sort_by(|a, b| a.name.cmp(&b.name));
+    rows
+}
+
+/// Vendors that depart from OpenAI's format.
+fn own_ways() -> Vec<ProviderSpec> {
     vec![
         ProviderSpec::new("anthropic", WireFormat::Anthropic, "https://api.anthropic.com")
             .auth(AuthScheme::header("x-api-key"))
@@ -16,12 +62,274 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .base_url_env("ANTHROPIC_API_BASE")
             .base_url_env("ANTHROPIC_BASE_URL")
             .header("anthropic-version", "2023-06-01"),
-        row("groq", "https://api.groq.com/openai/v1").key_env("GROQ_API_KEY").base_url_env("GROQ_API_BASE"),
-        ProviderSpec::self_hosted("lm_studio").key_env("LM_STUDIO_API_KEY").base_url_env("LM_STUDIO_API_BASE"),
-        row("openai", "https://api.openai.com/v1")
+        // https://docs.ai21.com/reference/jamba-1-6-api-ref
+        row("ai21", "https://api.ai21.com/studio/v1", "AI21").alias("ai21_chat").quirks(older(&[
+            &OPENAI_ONLY,
+            &PENALTIES,
+            &LOGPROBS,
+            &["logit_bias", "parallel_tool_calls", "reasoning_effort", "user"],
+        ])),
+        // https://nova.amazon.com/dev/documentation
+        row("amazon_nova", "https://api.nova.amazon.com/v1", "AMAZON_NOVA").quirks(without(&[
+            &OPENAI_ONLY,
+            &PENALTIES,
+            &LOGPROBS,
+            &["logit_bias", "n", "parallel_tool_calls", "response_format", "seed", "user"],
+        ])),
+        // https://docs.baseten.co/reference/inference-api/chat-completions
+        row("baseten", "https://inference.baseten.co/v1", "BASETEN").quirks(without(&[
+            &OPENAI_ONLY,
+            &LOGPROBS,
+            &["logit_bias", "n", "parallel_tool_calls"],
+        ])),
+        // https://inference-docs.cerebras.ai/api-reference/chat-completions
+        row("cerebras", "https://api.cerebras.ai/v1", "CEREBRAS").quirks(Quirks {
+            cache_control: true,
+            ..without(&[&PENALTIES, &["audio", "function_call", "functions", "logit_bias", "modalities", "n"]])
+        }),
+        row("clarifai", "https://api.clarifai.com/v2/ext/openai/v1", "CLARIFAI")
+            .key_env("CLARIFAI_PAT")
+            .quirks(without(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed", "user"]])),
+        row("codestral", "https://codestral.mistral.ai/v1", "CODESTRAL").quirks(mistral()),
+        // https://help.aliyun.com/zh/model-studio/use-qwen-by-calling-api
+        row("dashscope", "https://dashscope.aliyuncs.com/compatible-mode/v1", "DASHSCOPE").quirks(qwen()),
+        // https://docs.databricks.com/aws/en/machine-learning/foundation-model-apis/api-reference
+        ProviderSpec { base_url: None, ..row("databricks", "", "DATABRICKS") }.key_env("DATABRICKS_TOKEN").quirks(
+            Quirks {
+                reasoning: Reasoning::ByModel,
+                cache_control: true,
+                ..older(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "parallel_tool_calls", "seed", "user"]])
+            },
+        ),
+        // https://deepinfra.com/docs/openai_api and /docs/advanced/function_calling
+        row("deepinfra", "https://api.deepinfra.com/v1/openai", "DEEPINFRA").key_env("DEEPINFRA_TOKEN").quirks(
+            Quirks {
+                tool_choice: ToolChoices::AutoOrNone,
+                ..older(&[&OPENAI_ONLY, &LOGPROBS, &["parallel_tool_calls"]])
+            },
+        ),
+        // https://api-docs.deepseek.com/api/create-chat-completion and /guides/thinking_mode
+        row("deepseek", "https://api.deepseek.com", "DEEPSEEK").quirks(Quirks {
+            reasoning: Reasoning::ThinkingAndEffort,
+            content: ContentForm::OnlyText,
+            reasoning_history: Some("reasoning_content".into()),
+            ..Quirks::default()
+        }),
+        row("featherless_ai", "https://api.featherless.ai/v1", "FEATHERLESS_AI")
+            .key_env("FEATHERLESS_API_KEY")
+            .base_url_env("FEATHERLESS_API_BASE")
+            .quirks(older(&[&OPENAI_ONLY, &LOGPROBS, &["parallel_tool_calls", "seed", "user"]])),
+        // https://docs.fireworks.ai/api-reference/post-chatcompletions
+        row("fireworks_ai", "https://api.fireworks.ai/inference/v1", "FIREWORKS")
+            .alias("fireworks")
+            .key_env("FIREWORKS_AI_API_KEY")
+            .quirks(Quirks {
+                model_prefix: Some("accounts/fireworks/models/".into()),
+                ..older(&[&[
+                    "audio",
+                    "modalities",
+                    "prompt_cache_retention",
+                    "safety_identifier",
+                    "store",
+                    "web_search_options",
+                ]])
+            }),
+        row("gradient_ai", "https://inference.do-ai.run/v1", "GRADIENT_AI")
+            .base_url_env("GRADIENT_AI_AGENT_ENDPOINT")
+            .quirks(without(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed", "user"]])),
+        // https://console.groq.com/docs/api-reference, and Groq's OpenAPI description
+        row("groq", "https://api.groq.com/openai/v1", "GROQ")
+            .quirks(Quirks { web_search: WebSearch::BrowserSearch, ..Quirks::default() }),
+        row("hyperbolic", "https://api.hyperbolic.xyz/v1", "HYPERBOLIC").quirks(older(&[
+            &OPENAI_ONLY,
+            &LOGPROBS,
+            &["logit_bias", "parallel_tool_calls"],
+        ])),
+        // https://docs.inceptionlabs.ai
+        row("inception", "https://api.inceptionlabs.ai/v1", "INCEPTION").quirks(older(&[
+            &OPENAI_ONLY,
+            &PENALTIES,
+            &LOGPROBS,
+            &["logit_bias", "n", "parallel_tool_calls", "seed", "top_p", "user"],
+        ])),
+        // https://docs.maritaca.ai
+        row("maritalk", "https://chat.maritaca.ai/api", "MARITALK").quirks(older(&[
+            &OPENAI_ONLY,
+            &LOGPROBS,
+            &["logit_bias", "parallel_tool_calls", "seed", "user"],
+        ])),
+        // https://platform.minimax.io/docs/api-reference/text-openai-api
+        row("minimax", "https://api.minimax.io/v1", "MINIMAX").quirks(Quirks {
+            cache_control: true,
+            reasoning_history: Some("reasoning_content".into()),
+            ..without(&[&["reasoning_effort"]])
+        }),
+        // https://docs.mistral.ai/api, and Mistral's OpenAPI description
+        row("mistral", "https://api.mistral.ai/v1", "MISTRAL").quirks(mistral()),
+        // https://platform.moonshot.ai/docs/api/chat
+        row("moonshot", "https://api.moonshot.ai/v1", "MOONSHOT").quirks(Quirks {
+            max_temperature: Some(1.0),
+            reasoning: Reasoning::Thinking,
+            tool_choice: ToolChoices::AskForRequired,
+            content: ContentForm::JoinedText,
+            reasoning_history: Some("reasoning_content".into()),
+            ..older(&[&["functions"]])
+        }),
+        row("nscale", "https://inference.api.nscale.com/v1", "NSCALE")
+            .quirks(older(&[&OPENAI_ONLY, &["parallel_tool_calls", "seed", "user"]])),
+        // https://docs.api.nvidia.com/nim/reference/llm-apis
+        row("nvidia_nim", "https://integrate.api.nvidia.com/v1", "NVIDIA_NIM")
+            .key_env("NVIDIA_API_KEY")
+            .quirks(older(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "user"]])),
+        // https://platform.openai.com/docs/api-reference/chat, and OpenAI's OpenAPI description
+        ProviderSpec::openai_chat("openai", "https://api.openai.com/v1")
             .key_env("OPENAI_API_KEY")
             .base_url_env("OPENAI_BASE_URL")
             .base_url_env("OPENAI_API_BASE")
-            .quirks(Quirks { developer_role: true, token_limit: TokenLimit::AsGiven, ..Quirks::default() }),
+            .quirks(Quirks { developer_role: true, ..Quirks::default() }),
+        // https://openrouter.ai/docs/api-reference, and OpenRouter's OpenAPI description
+        row("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER").key_env("OR_API_KEY").quirks(Quirks {
+            reasoning: Reasoning::ReasoningObject,
+            cache_control: true,
+            body: Map::from_iter([("usage".to_owned(), json!({"include": true}))]),
+            ..Quirks::default()
+        }),
+        // https://docs.perplexity.ai/api-reference/chat-completions-post
+        row("perplexity", "https://api.perplexity.ai", "PERPLEXITY").key_env("PERPLEXITYAI_API_KEY").quirks(Quirks {
+            cache_control: true,
+            ..older(&[
+                &[
+                    "audio",
+                    "function_call",
+                    "functions",
+                    "modalities",
+                    "prediction",
+                    "prompt_cache_key",
+                    "service_tier",
+                    "store",
+                ],
+                &LOGPROBS,
+                &["logit_bias", "n", "parallel_tool_calls", "seed", "stop", "tool_choice", "tools", "user"],
+            ])
+        }),
+        row("publicai", "https://api.publicai.co/v1", "PUBLICAI")
+            .quirks(Quirks { content: ContentForm::JoinedText, ..older(&[]) }),
+        row("qwen_ai_platform", "https://dashscope.aliyuncs.com/compatible-mode/v1", "QWEN_AI_PLATFORM")
+            .key_env("DASHSCOPE_API_KEY")
+            .quirks(qwen()),
+        row("qwencloud", "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", "QWENCLOUD")
+            .key_env("DASHSCOPE_API_KEY")
+            .quirks(qwen()),
+        row("sail", "https://api.sailresearch.com/v1", "SAIL").quirks(without(&[
+            &PENALTIES,
+            &LOGPROBS,
+            &["logit_bias", "seed", "stop"],
+        ])),
+        // https://docs.sambanova.ai/docs/en/api-reference/chat-completion
+        row("sambanova", "https://api.sambanova.ai/v1", "SAMBANOVA").quirks(Quirks {
+            content: ContentForm::JoinedText,
+            ..older(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "n", "seed", "user"]])
+        }),
+        row("scx-ai", "https://api.scx.ai/v1", "SCX").quirks(Quirks { max_temperature: Some(1.99), ..older(&[]) }),
+        // https://docs.snowflake.com/en/user-guide/snowflake-cortex/open_ai_sdk
+        ProviderSpec::openai_chat("snowflake", "https://{account_id}.snowflakecomputing.com/api/v2/cortex/v1")
+            .url_var("account_id", "SNOWFLAKE_ACCOUNT_ID")
+            .base_url_env("SNOWFLAKE_API_BASE")
+            .key_env("SNOWFLAKE_PAT")
+            .key_env("SNOWFLAKE_JWT")
+            .quirks(Quirks {
+                cache_control: true,
+                token_limit: TokenLimit::MaxCompletionTokens,
+                hooks: vec![Hook::EndsWithoutReason],
+                ..without(&[
+                    &OPENAI_ONLY,
+                    &PENALTIES,
+                    &LOGPROBS,
+                    &["logit_bias", "n", "parallel_tool_calls", "seed", "stop", "user"],
+                ])
+            }),
+        // https://docs.together.ai/reference/chat-completions-1, and Together's OpenAPI description
+        row("together_ai", "https://api.together.xyz/v1", "TOGETHER")
+            .alias("together")
+            .key_env("TOGETHER_AI_API_KEY")
+            .key_env("TOGETHERAI_API_KEY")
+            .base_url_env("TOGETHER_AI_API_BASE")
+            .quirks(older(&[])),
+        // https://www.volcengine.com/docs/82379/1494384
+        row("volcengine", "https://ark.cn-beijing.volces.com/api/v3", "VOLCENGINE").key_env("ARK_API_KEY").quirks(
+            Quirks {
+                reasoning: Reasoning::AsGiven,
+                ..older(&[&[
+                    "audio",
+                    "modalities",
+                    "prediction",
+                    "prompt_cache_key",
+                    "safety_identifier",
+                    "store",
+                    "user",
+                    "web_search_options",
+                ]])
+            },
+        ),
+        // https://docs.x.ai/docs/api-reference
+        row("xai", "https://api.x.ai/v1", "XAI").quirks(Quirks {
+            no_strict: true,
+            no_names: true,
+            ..older(&[&[
+                "audio",
+                "function_call",
+                "functions",
+                "modalities",
+                "prediction",
+                "prompt_cache_key",
+                "safety_identifier",
+                "service_tier",
+                "store",
+            ]])
+        }),
+        // https://platform.xiaomimimo.com/docs
+        row("xiaomi_mimo", "https://api.xiaomimimo.com/v1", "XIAOMI_MIMO").quirks(Quirks {
+            reasoning: Reasoning::Thinking,
+            reasoning_history: Some("reasoning_content".into()),
+            ..Quirks::default()
+        }),
+        // https://docs.z.ai/api-reference/llm/chat-completion
+        row("zai", "https://api.z.ai/api/paas/v4", "ZAI").quirks(Quirks {
+            reasoning: Reasoning::Thinking,
+            cache_control: true,
+            no_json_schema: true,
+            reasoning_history: Some("reasoning_content".into()),
+            ..older(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed", "user"]])
+        }),
     ]
+}
+
+/// Mistral's format.
+fn mistral() -> Quirks {
+    Quirks {
+        renamed: vec![("seed".into(), "random_seed".into())],
+        reasoning: Reasoning::HighOrNone,
+        tool_choice: ToolChoices::AnyForRequired,
+        content: ContentForm::JoinedText,
+        no_names: true,
+        no_stream_options: true,
+        ..older(&[
+            &[
+                "audio",
+                "function_call",
+                "functions",
+                "modalities",
+                "prompt_cache_retention",
+                "safety_identifier",
+                "service_tier",
+            ],
+            &["store", "verbosity", "web_search_options", "logit_bias", "user"],
+            &LOGPROBS,
+        ])
+    }
+}
+
+/// Alibaba's format for Qwen.
+fn qwen() -> Quirks {
+    Quirks { reasoning: Reasoning::AsGiven, cache_control: true, ..Quirks::default() }
 }

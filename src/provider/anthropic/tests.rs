@@ -527,7 +527,7 @@ fn every_case_is_sent_and_read_as_it_says() {
 
 /// Every way of cutting the bytes gives the same chunks, and a stream cut before its end is an error.
 fn hold_the_laws(name: &str, request: &ChatRequest, stream: &[u8]) {
-    const CUTS: usize = 3000;
+    const CUTS: usize = 150;
     let whole = streamed(request, &[stream]).unwrap_or_else(|error| panic!("{name}: {error}"));
     let letters: Vec<&[u8]> = stream.chunks(1).collect();
     assert_eq!(streamed(request, &letters).unwrap(), whole, "{name}, byte by byte");

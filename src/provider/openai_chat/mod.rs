@@ -2,7 +2,13 @@
 //!
 //! Source: <https://platform.openai.com/docs/api-reference/chat> and OpenAI's OpenAPI description (2.3.0).
 
+mod calls;
+mod chunk;
+mod citations;
+mod details;
 mod error;
+mod messages;
+mod reasoning;
 mod request;
 mod response;
 mod stream;

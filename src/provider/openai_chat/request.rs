@@ -1,91 +1,202 @@
-//! The request: one line for each parameter, then the row's quirks.
+//! The request: one line for each parameter, and where the row departs from OpenAI's.
 
-use serde::ser::{SerializeMap, SerializeSeq};
-use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use crate::chat::{
-    ChatRequest, Content, ContentPart, Effort, Message, Params, Part, Role, ThinkingMode, Tool, Warning,
-};
+use super::messages::{self, Messages};
+use super::reasoning;
+use crate::chat::{ChatRequest, Params, ResponseFormat, Tool, ToolChoice, Warning, user};
 use crate::error::{Error, Result};
-use crate::model::{ReasoningStyle, Traits, traits};
-use crate::provider::{Encoded, ProviderSpec, Quirks, Reasoning, Target, TokenLimit, WebSearch, admit, post_json};
+use crate::model::{Traits, traits};
+use crate::provider::{Encoded, ProviderSpec, Quirks, Target, TokenLimit, ToolChoices, WebSearch, admit, post_json};
 use crate::wire::json::Object;
+
+/// What is asked in the place of `tool_choice: "required"`, in the words that Moonshot's own guide proposes.
+const ASK_FOR_TOOL: &str = "Please select a tool to handle the current issue.";
 
 pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
     let mut warnings = Vec::new();
     let known = traits(target.model);
     let params = admit(&request.params, &spec.name, |name| supports(spec, &known, name), &mut warnings)?;
-    let body = body(spec, &known, request, &params, target.model, stream, &mut warnings)?;
+    let mut out = Encoding { spec, known, params: &params, body: Object::new(), warnings };
+    out.model(target.model)?;
+    out.messages(request)?;
+    out.sampling()?;
+    out.tools()?;
+    reasoning::write(&mut out)?;
+    out.others()?;
+    if stream {
+        out.stream()?;
+    }
+    out.body.merge(&spec.quirks.body)?;
+    out.body.merge(&params.extra_body)?;
     let path = spec.chat_path.as_deref().unwrap_or("/chat/completions");
-    let request = post_json(&format!("{}{path}", target.base_url), body.to_bytes())?;
-    Ok(Encoded { request, warnings })
+    let request = post_json(&format!("{}{path}", target.base_url), out.body.to_bytes())?;
+    Ok(Encoded { request, warnings: out.warnings })
 }
 
-/// Everything but what the row refuses; `thinking` and `reasoning_effort` where they can be said.
+/// Everything but what the row, or the model, refuses.
 fn supports(spec: &ProviderSpec, known: &Traits, name: &str) -> bool {
     let quirks = &spec.quirks;
+    let refused = |list: &[_]| list.iter().any(|refused: &std::borrow::Cow<'_, str>| refused == name);
+    if refused(&quirks.unsupported) || known.unsupported.as_deref().is_some_and(refused) {
+        return false;
+    }
     match name {
-        "reasoning_effort" if known.reasoning == Some(ReasoningStyle::None) => false,
-        "thinking" => quirks.reasoning != Reasoning::Effort,
-        "stream_options" => true,
-        _ => !quirks.unsupported.iter().any(|refused| refused == name),
+        "reasoning_effort" => reasoning::is_possible(spec, known),
+        "thinking" => reasoning::is_possible(spec, known) && reasoning::takes_thinking(spec, known),
+        "web_search_options" if quirks.web_search == WebSearch::BrowserSearch => known.hosted_search != Some(false),
+        _ => true,
     }
 }
 
-fn body(
-    spec: &ProviderSpec,
-    known: &Traits,
-    request: &ChatRequest,
-    params: &Params,
-    model: &str,
-    stream: bool,
-    warnings: &mut Vec<Warning>,
-) -> Result<Object> {
-    let quirks = &spec.quirks;
-    let mut body = Object::new();
-    body.set("model", model)?;
-    body.set("messages", &Messages { messages: &request.messages, spec })?;
-    body.set_some("temperature", params.temperature.as_ref())?;
-    body.set_some("top_p", params.top_p.as_ref())?;
-    body.set_some("n", params.n.as_ref())?;
-    body.set_some("stop", params.stop.as_ref())?;
-    token_limit(&mut body, quirks, known, params)?;
-    body.set_some("presence_penalty", params.presence_penalty.as_ref())?;
-    body.set_some("frequency_penalty", params.frequency_penalty.as_ref())?;
-    body.set_some("logit_bias", params.logit_bias.as_ref())?;
-    body.set_some("seed", params.seed.as_ref())?;
-    body.set_some("logprobs", params.logprobs.as_ref())?;
-    body.set_some("top_logprobs", params.top_logprobs.as_ref())?;
-    body.set_some("user", params.user.as_ref())?;
-    body.set_some("response_format", params.response_format.as_ref())?;
-    tools(&mut body, quirks, params)?;
-    body.set_some("tool_choice", params.tool_choice.as_ref())?;
-    body.set_some("parallel_tool_calls", params.parallel_tool_calls.as_ref())?;
-    body.set_some("functions", params.functions.as_ref())?;
-    body.set_some("function_call", params.function_call.as_ref())?;
-    reasoning(&mut body, spec, known, params, warnings)?;
-    body.set_some("modalities", params.modalities.as_ref())?;
-    body.set_some("audio", params.audio.as_ref())?;
-    body.set_some("prediction", params.prediction.as_ref())?;
-    body.set_some("service_tier", params.service_tier.as_ref())?;
-    body.set_some("store", params.store.as_ref())?;
-    body.set_some("prompt_cache_key", params.prompt_cache_key.as_ref())?;
-    body.set_some("prompt_cache_retention", params.prompt_cache_retention.as_ref())?;
-    body.set_some("safety_identifier", params.safety_identifier.as_ref())?;
-    body.set_some("verbosity", params.verbosity.as_ref())?;
-    for (name, value) in params.extra.iter() {
-        body.set(name.clone(), value)?;
+/// A request on its way into the provider's form.
+pub(super) struct Encoding<'a> {
+    pub(super) spec: &'a ProviderSpec,
+    pub(super) known: Traits,
+    pub(super) params: &'a Params,
+    pub(super) body: Object,
+    pub(super) warnings: Vec<Warning>,
+}
+
+impl<'a> Encoding<'a> {
+    pub(super) fn quirks(&self) -> &'a Quirks {
+        &self.spec.quirks
     }
-    if stream {
-        body.set("stream", &true)?;
-        if !quirks.no_stream_options {
-            let options = params.stream_options.clone().unwrap_or_else(|| json!({"include_usage": true}));
-            body.set("stream_options", &options)?;
+
+    /// Something of a parameter that the provider cannot express: an error, or with `drop_params` a warning.
+    pub(super) fn refuse(&mut self, parameter: &'static str, what: &str) -> Result<()> {
+        if !self.params.drop_params {
+            return Err(Error::unsupported(what, &self.spec.name));
         }
+        self.warnings.push(Warning::new(parameter, format!("dropped: {} does not support `{what}`", self.spec.name)));
+        Ok(())
     }
-    body.merge(&params.extra_body)?;
-    Ok(body)
+
+    fn model(&mut self, model: &str) -> Result<()> {
+        match self.quirks().model_prefix.as_deref().filter(|_| !model.contains('/')) {
+            Some(prefix) => self.body.set("model", &format!("{prefix}{model}"))?,
+            None => self.body.set("model", model)?,
+        };
+        Ok(())
+    }
+
+    fn messages(&mut self, request: &ChatRequest) -> Result<()> {
+        let (spec, quirks) = (self.spec, self.quirks());
+        if let Some(kind) = messages::foreign_content(&request.messages, quirks) {
+            self.refuse("messages", kind)?;
+        }
+        if quirks.no_names && request.messages.iter().any(messages::has_speaker) {
+            self.warnings.push(Warning::new("name", format!("dropped: {} knows no names of speakers", spec.name)));
+        }
+        let asks =
+            quirks.tool_choice == ToolChoices::AskForRequired && self.params.tool_choice == Some(ToolChoice::Required);
+        let question = asks.then(|| user(ASK_FOR_TOOL));
+        let all = request.messages.iter().chain(&question);
+        self.body.set("messages", &Messages { messages: all, spec })?;
+        Ok(())
+    }
+
+    fn sampling(&mut self) -> Result<()> {
+        let (params, quirks) = (self.params, self.quirks());
+        let highest = quirks.max_temperature.unwrap_or(f64::INFINITY);
+        let temperature = params.temperature.map(|given| given.min(highest));
+        if temperature != params.temperature {
+            self.warnings.push(Warning::new("temperature", format!("lowered to {highest}, the highest there is")));
+        }
+        let body = &mut self.body;
+        body.set_some("temperature", temperature.as_ref())?;
+        body.set_some("top_p", params.top_p.as_ref())?;
+        body.set_some("n", params.n.as_ref())?;
+        body.set_some("stop", params.stop.as_ref())?;
+        token_limit(body, quirks, &self.known, params)?;
+        body.set_some("presence_penalty", params.presence_penalty.as_ref())?;
+        body.set_some("frequency_penalty", params.frequency_penalty.as_ref())?;
+        body.set_some("logit_bias", params.logit_bias.as_ref())?;
+        body.set_some("seed", params.seed.as_ref())?;
+        body.set_some("logprobs", params.logprobs.as_ref())?;
+        body.set_some("top_logprobs", params.top_logprobs.as_ref())?;
+        body.set_some("user", params.user.as_ref())?;
+        match &params.response_format {
+            Some(ResponseFormat::JsonSchema(_)) if quirks.no_json_schema => {
+                self.refuse("response_format", "response_format: json_schema")?;
+            }
+            format => {
+                body.set_some("response_format", format.as_ref())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tools(&mut self) -> Result<()> {
+        let (params, quirks) = (self.params, self.quirks());
+        let search = params.web_search_options.as_ref();
+        let mut tools: Vec<Tool> = params.tools.iter().flatten().map(|tool| written(tool, quirks)).collect();
+        match quirks.web_search {
+            WebSearch::Options => {
+                self.body.set_some("web_search_options", search)?;
+            }
+            WebSearch::BrowserSearch => {
+                tools.extend(search.map(|_| Tool::Native(json!({"type": "browser_search"}))));
+            }
+        }
+        self.body.set_some("tools", (!tools.is_empty()).then_some(&tools))?;
+        self.tool_choice()?;
+        self.body.set_some("parallel_tool_calls", params.parallel_tool_calls.as_ref())?;
+        self.body.set_some("functions", params.functions.as_ref())?;
+        self.body.set_some("function_call", params.function_call.as_ref())?;
+        Ok(())
+    }
+
+    fn tool_choice(&mut self) -> Result<()> {
+        let Some(choice) = &self.params.tool_choice else { return Ok(()) };
+        match (self.quirks().tool_choice, choice) {
+            (ToolChoices::AnyForRequired, ToolChoice::Required) => {
+                self.body.set("tool_choice", "any")?;
+            }
+            (ToolChoices::AutoOrNone, ToolChoice::Required) => self.refuse("tool_choice", "tool_choice: required")?,
+            (ToolChoices::AutoOrNone, ToolChoice::Function(_)) => {
+                self.refuse("tool_choice", "tool_choice: one tool by name")?;
+            }
+            (ToolChoices::AskForRequired, ToolChoice::Required) => {
+                let message = "asked for in a message of the user: the provider has no `required`";
+                self.warnings.push(Warning::new("tool_choice", message));
+            }
+            _ => {
+                self.body.set("tool_choice", choice)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn others(&mut self) -> Result<()> {
+        let (params, body) = (self.params, &mut self.body);
+        body.set_some("modalities", params.modalities.as_ref())?;
+        body.set_some("audio", params.audio.as_ref())?;
+        body.set_some("prediction", params.prediction.as_ref())?;
+        body.set_some("service_tier", params.service_tier.as_ref())?;
+        body.set_some("store", params.store.as_ref())?;
+        body.set_some("prompt_cache_key", params.prompt_cache_key.as_ref())?;
+        body.set_some("prompt_cache_retention", params.prompt_cache_retention.as_ref())?;
+        body.set_some("safety_identifier", params.safety_identifier.as_ref())?;
+        body.set_some("verbosity", params.verbosity.as_ref())?;
+        for (name, value) in params.extra.iter() {
+            body.set(name.clone(), value)?;
+        }
+        for (name, own) in &self.spec.quirks.renamed {
+            body.rename(name, own.clone());
+        }
+        Ok(())
+    }
+
+    fn stream(&mut self) -> Result<()> {
+        self.body.set("stream", &true)?;
+        if !self.quirks().no_stream_options {
+            let usage = || json!({"include_usage": true});
+            let options: Value = self.params.stream_options.clone().unwrap_or_else(usage);
+            self.body.set("stream_options", &options)?;
+        }
+        Ok(())
+    }
 }
 
 /// The limit of tokens, by the name that the provider and the model know it.
@@ -106,211 +217,16 @@ fn token_limit(body: &mut Object, quirks: &Quirks, known: &Traits, params: &Para
     Ok(())
 }
 
-fn tools(body: &mut Object, quirks: &Quirks, params: &Params) -> Result<()> {
-    let search = params.web_search_options.as_ref();
-    if quirks.web_search == WebSearch::Options {
-        body.set_some("web_search_options", search)?;
-    }
-    let browser = Tool::Native(json!({"type": "browser_search"}));
-    let own = search.and((quirks.web_search == WebSearch::BrowserSearch).then_some(&browser));
-    let tools: Vec<&Tool> = params.tools.iter().flatten().chain(own).collect();
-    if quirks.cache_control {
-        body.set_some("tools", (!tools.is_empty()).then_some(&tools))?;
-        return Ok(());
-    }
-    let bare: Vec<Tool> = tools.into_iter().cloned().map(unmarked).collect();
-    body.set_some("tools", (!bare.is_empty()).then_some(&bare))?;
-    Ok(())
-}
-
-fn unmarked(mut tool: Tool) -> Tool {
-    if let Tool::Function { cache_control, .. } = &mut tool {
-        *cache_control = None;
+/// A tool without what the provider does not know.
+fn written(tool: &Tool, quirks: &Quirks) -> Tool {
+    let mut tool = tool.clone();
+    if let Tool::Function { cache_control, strict, .. } = &mut tool {
+        if !quirks.cache_control {
+            *cache_control = None;
+        }
+        if quirks.no_strict {
+            *strict = None;
+        }
     }
     tool
-}
-
-/// How much to reason, in the provider's way.
-fn reasoning(
-    body: &mut Object,
-    spec: &ProviderSpec,
-    known: &Traits,
-    params: &Params,
-    warnings: &mut Vec<Warning>,
-) -> Result<()> {
-    let effort = params.reasoning_effort.as_ref();
-    match spec.quirks.reasoning {
-        Reasoning::Effort => {
-            let refused = effort.filter(|effort| {
-                known.efforts.as_ref().is_some_and(|words| !words.iter().any(|word| word == effort.as_str()))
-            });
-            match refused {
-                None => body.set_some("reasoning_effort", effort)?,
-                Some(effort) if params.drop_params => {
-                    let message = format!("dropped: the model does not take `{effort}`");
-                    warnings.push(Warning::new("reasoning_effort", message));
-                    body
-                }
-                Some(effort) => {
-                    return Err(Error::unsupported(&format!("reasoning_effort: {effort}"), &spec.name));
-                }
-            };
-        }
-        Reasoning::Thinking => {
-            let mode = match (&params.thinking, effort) {
-                (Some(thinking), _) if thinking.mode == ThinkingMode::Disabled => "disabled",
-                (Some(_), _) => "enabled",
-                (None, Some(Effort::None)) => "disabled",
-                (None, Some(_)) => "enabled",
-                (None, None) => return Ok(()),
-            };
-            body.set("thinking", &json!({"type": mode}))?;
-        }
-    }
-    Ok(())
-}
-
-// ---- messages ---------------------------------------------------------------------------------------------------
-
-struct Messages<'a> {
-    messages: &'a [Message],
-    spec: &'a ProviderSpec,
-}
-
-impl Serialize for Messages<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut seq = serializer.serialize_seq(Some(self.messages.len()))?;
-        for message in self.messages {
-            seq.serialize_element(&WireMessage { message, spec: self.spec })?;
-        }
-        seq.end()
-    }
-}
-
-/// One message as OpenAI has it: without what belongs to other providers.
-struct WireMessage<'a> {
-    message: &'a Message,
-    spec: &'a ProviderSpec,
-}
-
-impl Serialize for WireMessage<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { message, spec } = self;
-        let quirks = &spec.quirks;
-        let mut map = serializer.serialize_map(None)?;
-        let role = match message.role {
-            Role::Developer if !quirks.developer_role => Role::System,
-            role => role,
-        };
-        map.serialize_entry("role", &role)?;
-        let content = WireContent { message, quirks };
-        if content.is_present() {
-            map.serialize_entry("content", &content)?;
-        } else if message.role != Role::Assistant || message.tool_calls().next().is_none() {
-            map.serialize_entry("content", "")?;
-        } else {
-            map.serialize_entry("content", &None::<()>)?;
-        }
-        if let Some(name) = &message.name {
-            map.serialize_entry("name", name)?;
-        }
-        if let Some(id) = &message.tool_call_id {
-            map.serialize_entry("tool_call_id", id)?;
-        }
-        if let Some(refusal) = message.refusal() {
-            map.serialize_entry("refusal", &refusal)?;
-        }
-        if let Some(field) = &quirks.reasoning_history {
-            let reasoning = message.reasoning();
-            if !reasoning.is_empty() {
-                map.serialize_entry(field.as_ref(), &reasoning)?;
-            }
-        }
-        let calls: Vec<Value> = message
-            .tool_calls()
-            .map(|call| {
-                let function = json!({"name": call.name, "arguments": arguments(&call.arguments)});
-                json!({"id": call.id, "type": "function", "function": function})
-            })
-            .collect();
-        if !calls.is_empty() {
-            map.serialize_entry("tool_calls", &calls)?;
-        }
-        for part in &message.parts {
-            match &part.content {
-                Content::Audio(audio) if message.role == Role::Assistant => {
-                    map.serialize_entry("audio", &json!({"id": audio.id}))?;
-                }
-                Content::Native(native) if native.provider == spec.name => {
-                    for (name, value) in native.value.as_object().into_iter().flatten() {
-                        map.serialize_entry(name, value)?;
-                    }
-                }
-                _ => {}
-            }
-        }
-        for (name, value) in message.extra.iter() {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
-    }
-}
-
-/// A call without arguments has none to write, yet the text must be JSON.
-fn arguments(text: &str) -> &str {
-    if text.trim().is_empty() { "{}" } else { text }
-}
-
-struct WireContent<'a> {
-    message: &'a Message,
-    quirks: &'a Quirks,
-}
-
-impl WireContent<'_> {
-    fn parts(&self) -> impl Iterator<Item = &Part> + Clone {
-        let assistant = self.message.role == Role::Assistant;
-        self.message.parts.iter().filter(move |part| match &part.content {
-            Content::Text(_) | Content::File(_) | Content::Video(_) | Content::Image(_) => true,
-            Content::Audio(_) => !assistant,
-            Content::Native(native) => native.provider.is_empty(),
-            _ => false,
-        })
-    }
-
-    fn is_present(&self) -> bool {
-        self.parts().next().is_some()
-    }
-
-    /// Whether the content is nothing but text that can be one string.
-    fn is_text(&self) -> bool {
-        let marked =
-            |part: &Part| (part.cache_control.is_some() && self.quirks.cache_control) || !part.extra.is_empty();
-        let mut parts = self.parts();
-        let only = parts.clone().count() == 1 && !self.message.listed();
-        parts.all(|part| matches!(part.content, Content::Text(_)) && (self.quirks.text_content || !marked(part)))
-            && (only || self.quirks.text_content || self.message.role == Role::Assistant && !self.message.listed())
-    }
-}
-
-impl Serialize for WireContent<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.is_text() {
-            let mut texts = self.parts().filter_map(Part::as_text);
-            return match (texts.next(), texts.next()) {
-                (Some(text), None) => serializer.serialize_str(text),
-                _ => serializer.serialize_str(&self.parts().filter_map(Part::as_text).collect::<Vec<_>>().join("")),
-            };
-        }
-        let mut seq = serializer.serialize_seq(None)?;
-        for part in self.parts() {
-            match &part.content {
-                Content::Native(native) => seq.serialize_element(&native.value)?,
-                _ if part.cache_control.is_some() && !self.quirks.cache_control => {
-                    seq.serialize_element(&ContentPart { part, marked: false })?;
-                }
-                _ => seq.serialize_element(&ContentPart { part, marked: true })?,
-            }
-        }
-        seq.end()
-    }
 }

@@ -5,11 +5,11 @@ use http::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{error, usage};
+use super::{citations, details, error, usage};
 use crate::chat::{ChatResponse, Choice, Content, FinishReason, Part};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::ProviderSpec;
 use crate::provider::think::split_thinking;
+use crate::provider::{Hook, ProviderSpec};
 
 /// Fields of a message that are OpenAI's own though the types have no name for them.
 const OPENAI_FIELDS: [&str; 1] = ["function_call"];
@@ -17,16 +17,29 @@ const OPENAI_FIELDS: [&str; 1] = ["function_call"];
 pub(super) fn decode(spec: &ProviderSpec, response: &Response<Bytes>) -> Result<ChatResponse> {
     match serde_json::from_slice::<ChatResponse>(response.body()) {
         Ok(mut reply) if !has_error(reply.extra.get("error")) => {
+            if let Some(choice) = reply.choices.iter().find(|choice| has_error(choice.extra.get("error"))) {
+                return Err(choice_failure(choice, response));
+            }
             for choice in &mut reply.choices {
                 complete(spec, choice);
             }
+            if let Some(first) = reply.choices.first_mut() {
+                let own = citations::annotations(reply.extra.get("citations"), reply.extra.get("search_results"));
+                first.message.annotations.extend(own);
+            }
             if let Some(usage) = &mut reply.usage {
-                usage::normalise(spec, usage);
+                usage::normalise(usage);
             }
             Ok(reply)
         }
         other => Err(failure(response, other.err())),
     }
+}
+
+/// A choice that is an error (OpenRouter, when its provider fails midway).
+fn choice_failure(choice: &Choice, response: &Response<Bytes>) -> Error {
+    let body = Value::from_iter([("error", choice.extra.get("error").cloned().unwrap_or_default())]);
+    error::read(&body).into_error().with_body(response.body().clone())
 }
 
 /// A good status whose body is an error, or is not a reply at all.
@@ -60,7 +73,9 @@ fn complete(spec: &ProviderSpec, choice: &mut Choice) {
     let reasons = message.parts.iter().any(|part| matches!(part.content, Content::Reasoning(_)));
     let reasoning = message.extra.remove("reasoning").and_then(|value| value.as_str().map(str::to_owned));
     message.parts = std::mem::take(&mut message.parts).into_iter().flat_map(known_part).collect();
-    if let Some(text) = reasoning.filter(|text| !reasons && !text.is_empty()) {
+    let details = message.extra.get(details::FIELD).and_then(Value::as_array).and_then(|list| details::text(list));
+    let reasoning = reasoning.filter(|text| !text.is_empty()).or(details);
+    if let Some(text) = reasoning.filter(|_| !reasons) {
         message.parts.insert(0, Part::reasoning(text));
     }
     if !message.parts.iter().any(|part| matches!(part.content, Content::Reasoning(_)))
@@ -70,10 +85,14 @@ fn complete(spec: &ProviderSpec, choice: &mut Choice) {
         let parts = [Part::reasoning(thinking), Part::text(rest)];
         message.parts.splice(place..=place, parts);
     }
-    let empty = |part: &Part| matches!(&part.content, Content::Text(text) | Content::Refusal(text) if text.is_empty());
+    let empty = |part: &Part| match &part.content {
+        Content::Text(text) | Content::Refusal(text) => text.is_empty(),
+        Content::Audio(audio) => audio.data.is_empty() && audio.id.as_deref().unwrap_or_default().is_empty(),
+        _ => false,
+    };
     message.parts.retain(|part| !empty(part));
     own_fields(spec, choice);
-    finish(choice);
+    finish(spec, choice);
 }
 
 /// Fields of the message that only this provider has go back to it, and to no other.
@@ -89,7 +108,8 @@ fn own_fields(spec: &ProviderSpec, choice: &mut Choice) {
     if !own.is_empty() {
         message.parts.push(Part::native(spec.name.clone(), own.into()));
     }
-    if message.extra.get("function_call").is_some_and(Value::is_null) {
+    let unnamed = |call: &Value| call.get("name").and_then(Value::as_str).is_none_or(str::is_empty);
+    if message.extra.get("function_call").is_some_and(unnamed) {
         message.extra.remove("function_call");
     }
 }
@@ -117,8 +137,11 @@ pub(super) fn text_of(value: &Value) -> String {
     }
 }
 
-fn finish(choice: &mut Choice) {
-    let Some(native) = choice.finish_reason.take() else { return };
+/// Why the choice ended. An empty word is none at all.
+fn finish(spec: &ProviderSpec, choice: &mut Choice) {
+    let silent = spec.quirks.hooks.contains(&Hook::EndsWithoutReason).then_some(FinishReason::Stop);
+    let given = choice.finish_reason.take().filter(|reason| !reason.as_str().is_empty());
+    let Some(native) = given.or(silent) else { return };
     let calls = choice.message.tool_calls().next().is_some();
     let (reason, native) = finish_reason(native.as_str(), calls);
     choice.finish_reason = Some(reason);

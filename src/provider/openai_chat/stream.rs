@@ -2,19 +2,17 @@
 //!
 //! A choice ends by its `finish_reason`; `[DONE]` only says that nothing more comes, and some servers leave it out.
 
-use std::borrow::Cow;
-use std::fmt;
-
 use serde::Deserialize;
-use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::response::{finish_reason, has_error, known_part, lenient};
-use super::{error, usage};
-use crate::chat::{Audio, ChatChunk, Content, Delta, Part, Start, Usage, read_annotation, read_part};
+use super::calls::Calls;
+use super::chunk::{Body, Chunk, ChunkChoice, ChunkDelta};
+use super::response::{finish_reason, has_error, known_part};
+use super::{citations, details, error, usage};
+use crate::chat::{ChatChunk, Content, Delta, Extra, Part, Start, Usage, read_annotation, read_part};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::think::{Piece, ThinkSplitter};
-use crate::provider::{EventDecoder, Flow, ProviderSpec, Queue};
+use crate::provider::{EventDecoder, Flow, Hook, ProviderSpec, Queue};
 use crate::wire::Frame;
 use crate::wire::text::Text;
 
@@ -23,6 +21,8 @@ pub(super) struct Events {
     spec: ProviderSpec,
     started: bool,
     choices: Vec<ChoiceState>,
+    citations: Option<Value>,
+    search_results: Option<Value>,
 }
 
 /// What is known of one choice so far.
@@ -30,24 +30,23 @@ pub(super) struct Events {
 struct ChoiceState {
     index: u32,
     thinking: ThinkSplitter,
-    calls: Vec<CallState>,
-}
-
-/// A tool call that has begun: how the server counts it, and by which id it knows it.
-struct CallState {
-    wire_index: Option<u64>,
-    id: String,
+    calls: Calls,
+    details: Vec<Value>,
+    finished: bool,
 }
 
 impl Events {
     pub(super) fn new(spec: &ProviderSpec) -> Self {
-        Self { spec: spec.clone(), started: false, choices: Vec::new() }
+        Self { spec: spec.clone(), started: false, choices: Vec::new(), citations: None, search_results: None }
     }
 }
 
 impl EventDecoder for Events {
     fn event(&mut self, frame: Frame<'_>, queue: &mut Queue) -> Result<Flow> {
         if frame.data == b"[DONE]" {
+            if self.spec.quirks.hooks.contains(&Hook::EndsWithoutReason) {
+                self.end_all(queue);
+            }
             return Ok(Flow::Done);
         }
         let chunk: Chunk<'_> = serde_json::from_slice(frame.data).map_err(|source| {
@@ -55,7 +54,8 @@ impl EventDecoder for Events {
                 .with_body(bytes::Bytes::copy_from_slice(frame.data))
                 .with_source(source)
         })?;
-        if frame.event == Some("error") || has_error(chunk.error.as_ref()) {
+        let choice_failed = chunk.choices.iter().any(|choice| has_error(choice.error.as_ref()));
+        if frame.event == Some("error") || has_error(chunk.error.as_ref()) || choice_failed {
             return Err(failure(frame.data));
         }
         self.chunk(chunk, queue);
@@ -63,10 +63,13 @@ impl EventDecoder for Events {
     }
 }
 
-/// An error in the place of a chunk.
+/// An error in the place of a chunk, or of one of its choices.
 fn failure(data: &[u8]) -> Error {
     let body: Value = serde_json::from_slice(data).unwrap_or_default();
-    error::read(&body).into_error().with_body(bytes::Bytes::copy_from_slice(data))
+    let own = body.get("choices").and_then(Value::as_array).into_iter().flatten();
+    let choice = own.into_iter().find(|choice| has_error(choice.get("error")));
+    let said = if has_error(body.get("error")) { &body } else { choice.unwrap_or(&body) };
+    error::read(said).into_error().with_body(bytes::Bytes::copy_from_slice(data))
 }
 
 impl Events {
@@ -82,12 +85,14 @@ impl Events {
                 service_tier: chunk.service_tier.map(Text::into_owned),
             }))));
         }
+        self.citations = chunk.citations.or(self.citations.take());
+        self.search_results = chunk.search_results.or(self.search_results.take());
         for choice in chunk.choices {
             self.choice(choice, queue);
         }
         let groq = chunk.x_groq.as_ref().and_then(|own| own.get("usage")).and_then(|own| Usage::deserialize(own).ok());
         if let Some(mut found) = chunk.usage.or(groq) {
-            usage::normalise(&self.spec, &mut found);
+            usage::normalise(&mut found);
             queue.push_back(ChatChunk::new(Delta::Usage(Box::new(found))));
         }
     }
@@ -101,15 +106,48 @@ impl Events {
         let Some(state) = self.choices.get_mut(place) else { return };
         let mut push = |delta| queue.push_back(ChatChunk { choice: index, delta });
         if let Some(delta) = choice.delta.or(choice.message) {
-            state.delta(&self.spec, delta, &mut push);
+            state.delta(delta, &mut push);
         }
         if let Some(logprobs) = choice.logprobs.filter(|logprobs| !logprobs.is_null()) {
             push(Delta::Logprobs(Box::new(logprobs)));
         }
         if let Some(native) = choice.finish_reason.filter(|native| !native.is_empty()) {
-            state.thinking.end(&mut |piece| push(piece.into()));
-            let (reason, native) = finish_reason(&native, !state.calls.is_empty());
-            push(Delta::Finish { reason, native: choice.native_finish_reason.map(Text::into_owned).or(native) });
+            self.cite(index, queue);
+            self.finish(place, &native, choice.native_finish_reason.map(Text::into_owned), queue);
+        }
+    }
+
+    /// Everything that was held back of a choice, then why it ended. A repeated reason says nothing new.
+    fn finish(&mut self, place: usize, native: &str, own: Option<String>, queue: &mut Queue) {
+        let Some(state) = self.choices.get_mut(place).filter(|state| !state.finished) else { return };
+        state.finished = true;
+        let choice = state.index;
+        let mut push = |delta| queue.push_back(ChatChunk { choice, delta });
+        state.thinking.end(&mut |piece| push(piece.into()));
+        state.calls.end(&mut push);
+        if !state.details.is_empty() {
+            let own = Value::from_iter([(details::FIELD, Value::from(std::mem::take(&mut state.details)))]);
+            push(Delta::Part(Box::new(Part::native(self.spec.name.clone(), own))));
+        }
+        let (reason, native) = finish_reason(native, !state.calls.is_empty());
+        push(Delta::Finish { reason, native: own.or(native) });
+    }
+
+    /// The sources that stand beside the choices, as citations of this one.
+    fn cite(&mut self, choice: u32, queue: &mut Queue) {
+        for annotation in citations::annotations(self.citations.as_ref(), self.search_results.as_ref()) {
+            queue.push_back(ChatChunk { choice, delta: Delta::Annotation(Box::new(annotation)) });
+        }
+        let both = [("citations", self.citations.take()), ("search_results", self.search_results.take())];
+        let extra: Extra = both.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+        if !extra.is_empty() {
+            queue.push_back(ChatChunk::new(Delta::Extra(Box::new(extra))));
+        }
+    }
+
+    fn end_all(&mut self, queue: &mut Queue) {
+        for place in 0..self.choices.len() {
+            self.finish(place, "stop", None, queue);
         }
     }
 }
@@ -124,10 +162,20 @@ impl From<Piece> for Delta {
 }
 
 impl ChoiceState {
-    fn delta(&mut self, spec: &ProviderSpec, delta: ChunkDelta<'_>, push: &mut dyn FnMut(Delta)) {
-        let reasoning = delta.reasoning_content.or(delta.reasoning).filter(|text| !text.is_empty());
+    fn delta(&mut self, delta: ChunkDelta<'_>, push: &mut dyn FnMut(Delta)) {
+        let details = delta.reasoning_details.unwrap_or_default();
+        let reasoning = [delta.reasoning_content, delta.reasoning].into_iter().flatten().find(|text| !text.is_empty());
+        let reasoning = reasoning.map(Text::into_owned).or_else(|| details::text(&details));
+        if reasoning.is_some()
+            || delta.refusal.as_ref().is_some_and(|text| !text.is_empty())
+            || delta.tool_calls.as_ref().is_some_and(|calls| !calls.is_empty())
+            || delta.images.as_ref().is_some_and(|images| !images.is_empty())
+            || delta.audio.is_some()
+        {
+            self.thinking.end(&mut |piece| push(piece.into()));
+        }
         if let Some(text) = reasoning {
-            push(Delta::Reasoning(text.into_owned()));
+            push(Delta::Reasoning(text));
         }
         match delta.content {
             Some(Body::Text(text)) if !text.is_empty() => {
@@ -147,13 +195,14 @@ impl ChoiceState {
                     }
                 }
             }
+            Some(Body::Other(json)) => push(Delta::Text(json.to_string())),
             _ => {}
         }
         if let Some(text) = delta.refusal.filter(|text| !text.is_empty()) {
             push(Delta::Refusal(text.into_owned()));
         }
         for call in delta.tool_calls.into_iter().flatten() {
-            self.tool_call(call, push);
+            self.calls.piece(call, push);
         }
         if let Some(audio) = delta.audio {
             push(Delta::Audio(Box::new(audio.into())));
@@ -164,193 +213,6 @@ impl ChoiceState {
         for annotation in delta.annotations.into_iter().flatten().filter_map(read_annotation) {
             push(Delta::Annotation(Box::new(annotation)));
         }
-        if let Some(details) = delta.reasoning_details.filter(|details| !details.is_empty()) {
-            let own = Value::from_iter([("reasoning_details", Value::from(details))]);
-            push(Delta::Part(Box::new(Part::native(spec.name.clone(), own))));
-        }
+        details::extend(&mut self.details, details);
     }
-
-    /// A piece of a tool call. A call begins with its id; some servers repeat the id with each piece, some number all
-    /// calls 0 and tell them apart by id, some give neither.
-    fn tool_call(&mut self, piece: ChunkToolCall<'_>, push: &mut dyn FnMut(Delta)) {
-        let id = piece.id.as_deref().unwrap_or_default();
-        let function = piece.function.unwrap_or_default();
-        let name = function.name.as_deref().unwrap_or_default();
-        let known = self.calls.iter().rposition(|call| match piece.index {
-            Some(index) => {
-                call.wire_index == Some(index)
-                    && (id.is_empty() || name.is_empty() || call.id.is_empty() || call.id == id)
-            }
-            None => id.is_empty() && name.is_empty() || !id.is_empty() && call.id == id,
-        });
-        let place = known.unwrap_or_else(|| {
-            self.calls.push(CallState { wire_index: piece.index, id: id.to_owned() });
-            let place = self.calls.len().saturating_sub(1);
-            push(Delta::ToolCall { index: to_index(place), id: id.to_owned(), name: name.to_owned() });
-            place
-        });
-        let text = match function.arguments {
-            Some(Body::Text(text)) => text.into_owned(),
-            Some(Body::Other(value)) => value.to_string(),
-            _ => return,
-        };
-        if !text.is_empty() {
-            push(Delta::Arguments { index: to_index(place), text });
-        }
-    }
-}
-
-fn to_index(place: usize) -> u32 {
-    u32::try_from(place).unwrap_or(u32::MAX)
-}
-
-// ---- the wire ---------------------------------------------------------------------------------------------------
-
-#[derive(Deserialize)]
-struct Chunk<'a> {
-    #[serde(default, borrow)]
-    id: Option<Text<'a>>,
-    #[serde(default, borrow)]
-    model: Option<Text<'a>>,
-    #[serde(default)]
-    created: Option<f64>,
-    #[serde(default, borrow, deserialize_with = "or_empty")]
-    choices: Vec<ChunkChoice<'a>>,
-    #[serde(default, deserialize_with = "lenient")]
-    usage: Option<Usage>,
-    #[serde(default, borrow)]
-    system_fingerprint: Option<Text<'a>>,
-    #[serde(default, borrow)]
-    service_tier: Option<Text<'a>>,
-    #[serde(default)]
-    x_groq: Option<Value>,
-    #[serde(default)]
-    error: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct ChunkChoice<'a> {
-    #[serde(default)]
-    index: Option<u32>,
-    #[serde(default, borrow)]
-    delta: Option<ChunkDelta<'a>>,
-    #[serde(default, borrow)]
-    message: Option<ChunkDelta<'a>>,
-    #[serde(default, borrow)]
-    finish_reason: Option<Text<'a>>,
-    #[serde(default, borrow)]
-    native_finish_reason: Option<Text<'a>>,
-    #[serde(default)]
-    logprobs: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct ChunkDelta<'a> {
-    #[serde(default, borrow)]
-    content: Option<Body<'a>>,
-    #[serde(default, borrow)]
-    reasoning_content: Option<Text<'a>>,
-    #[serde(default, borrow)]
-    reasoning: Option<Text<'a>>,
-    #[serde(default)]
-    reasoning_details: Option<Vec<Value>>,
-    #[serde(default, borrow)]
-    refusal: Option<Text<'a>>,
-    #[serde(default, borrow)]
-    tool_calls: Option<Vec<ChunkToolCall<'a>>>,
-    #[serde(default)]
-    audio: Option<AudioDelta>,
-    #[serde(default)]
-    images: Option<Vec<Value>>,
-    #[serde(default)]
-    annotations: Option<Vec<Value>>,
-}
-
-#[derive(Deserialize)]
-struct ChunkToolCall<'a> {
-    #[serde(default)]
-    index: Option<u64>,
-    #[serde(default, borrow)]
-    id: Option<Text<'a>>,
-    #[serde(default, borrow)]
-    function: Option<FunctionDelta<'a>>,
-}
-
-#[derive(Default, Deserialize)]
-struct FunctionDelta<'a> {
-    #[serde(default, borrow)]
-    name: Option<Text<'a>>,
-    #[serde(default, borrow)]
-    arguments: Option<Body<'a>>,
-}
-
-#[derive(Deserialize)]
-struct AudioDelta {
-    #[serde(default)]
-    id: Option<String>,
-    #[serde(default)]
-    data: Option<String>,
-    #[serde(default)]
-    transcript: Option<String>,
-    #[serde(default)]
-    expires_at: Option<u64>,
-}
-
-impl From<AudioDelta> for Audio {
-    fn from(delta: AudioDelta) -> Self {
-        Self {
-            data: delta.data.unwrap_or_default(),
-            format: None,
-            id: delta.id,
-            transcript: delta.transcript,
-            expires_at: delta.expires_at,
-        }
-    }
-}
-
-/// Content or arguments: a text as OpenAI has it, or what some servers send in its place.
-enum Body<'a> {
-    Text(Text<'a>),
-    List(Vec<Value>),
-    Other(Value),
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Body<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct BodyVisitor;
-
-        impl<'de> Visitor<'de> for BodyVisitor {
-            type Value = Body<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text, a list of parts or an object")
-            }
-
-            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Body::Text(Text(Cow::Borrowed(text))))
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Body::Text(Text(Cow::Owned(text.to_owned()))))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut list = Vec::new();
-                while let Some(part) = seq.next_element()? {
-                    list.push(part);
-                }
-                Ok(Body::List(list))
-            }
-
-            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                Value::deserialize(de::value::MapAccessDeserializer::new(map)).map(Body::Other)
-            }
-        }
-
-        deserializer.deserialize_any(BodyVisitor)
-    }
-}
-
-fn or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }

@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
-use crate::chat::Usage;
-use crate::provider::{Hook, ProviderSpec};
+use crate::chat::{ServerToolUse, Usage};
 
 /// Brings the usage of any compatible server into OpenAI's form.
-pub(super) fn normalise(spec: &ProviderSpec, usage: &mut Usage) {
+///
+/// Reasoning that a server counts beside the completion (xAI) belongs to it; the total tells which is the case.
+pub(super) fn normalise(usage: &mut Usage) {
     let count = |usage: &Usage, name: &str| usage.extra.get(name).and_then(Value::as_u64);
     let cached = count(usage, "prompt_cache_hit_tokens").or_else(|| count(usage, "cached_tokens"));
     let reasoning = count(usage, "reasoning_tokens");
@@ -16,11 +17,12 @@ pub(super) fn normalise(spec: &ProviderSpec, usage: &mut Usage) {
     prompt.cache_creation_tokens = prompt.cache_creation_tokens.or(written);
     let completion = &mut usage.completion_tokens_details;
     completion.reasoning_tokens = completion.reasoning_tokens.or(reasoning);
-    if spec.quirks.hooks.contains(&Hook::ReasoningBesideCompletion) {
-        let both = usage.prompt_tokens.saturating_add(usage.completion_tokens);
-        if usage.total_tokens == both.saturating_add(usage.reasoning_tokens()) {
-            usage.completion_tokens = usage.completion_tokens.saturating_add(usage.reasoning_tokens());
-        }
+    let both = usage.prompt_tokens.saturating_add(usage.completion_tokens);
+    if usage.total_tokens > both && usage.total_tokens == both.saturating_add(usage.reasoning_tokens()) {
+        usage.completion_tokens = usage.completion_tokens.saturating_add(usage.reasoning_tokens());
+    }
+    if let Some(searches) = count(usage, "num_search_queries").filter(|_| usage.server_tool_use.is_none()) {
+        usage.server_tool_use = Some(ServerToolUse { web_search_requests: Some(searches), ..ServerToolUse::default() });
     }
     if usage.total_tokens == 0 {
         usage.total_tokens = usage.prompt_tokens.saturating_add(usage.completion_tokens);

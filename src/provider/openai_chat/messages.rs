@@ -1,0 +1,171 @@
+//! The messages, as OpenAI has them: without what belongs to other providers.
+
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+
+use crate::chat::{Content, ContentPart, Message, Part, Role};
+use crate::provider::{ContentForm, ProviderSpec, Quirks};
+
+/// What kind of content a provider that takes only text cannot be sent.
+pub(super) fn foreign_content(messages: &[Message], quirks: &Quirks) -> Option<&'static str> {
+    if quirks.content != ContentForm::OnlyText {
+        return None;
+    }
+    let user = messages.iter().filter(|message| message.role != Role::Assistant);
+    user.flat_map(|message| &message.parts).find_map(|part| match part.content {
+        Content::Image(_) => Some("image content"),
+        Content::File(_) => Some("file content"),
+        Content::Audio(_) => Some("audio content"),
+        Content::Video(_) => Some("video content"),
+        _ => None,
+    })
+}
+
+/// Whether a message names its speaker. The name of a function that answers is another thing.
+pub(super) fn has_speaker(message: &Message) -> bool {
+    message.name.is_some() && !matches!(message.role, Role::Tool | Role::Function)
+}
+
+/// The list of messages.
+pub(super) struct Messages<'a, I> {
+    pub(super) messages: I,
+    pub(super) spec: &'a ProviderSpec,
+}
+
+impl<'a, I: Iterator<Item = &'a Message> + Clone> Serialize for Messages<'a, I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.messages.clone().map(|message| WireMessage { message, spec: self.spec }))
+    }
+}
+
+struct WireMessage<'a> {
+    message: &'a Message,
+    spec: &'a ProviderSpec,
+}
+
+impl Serialize for WireMessage<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { message, spec } = self;
+        let quirks = &spec.quirks;
+        let mut map = serializer.serialize_map(None)?;
+        let role = match message.role {
+            Role::Developer if !quirks.developer_role => Role::System,
+            role => role,
+        };
+        map.serialize_entry("role", &role)?;
+        let content = WireContent { message, quirks };
+        if content.is_present() {
+            map.serialize_entry("content", &content)?;
+        } else if message.role != Role::Assistant || message.tool_calls().next().is_none() {
+            map.serialize_entry("content", "")?;
+        } else {
+            map.serialize_entry("content", &None::<()>)?;
+        }
+        if let Some(name) = message.name.as_ref().filter(|_| !quirks.no_names || !has_speaker(message)) {
+            map.serialize_entry("name", name)?;
+        }
+        if let Some(id) = &message.tool_call_id {
+            map.serialize_entry("tool_call_id", id)?;
+        }
+        if let Some(refusal) = message.refusal() {
+            map.serialize_entry("refusal", &refusal)?;
+        }
+        if let Some(field) = &quirks.reasoning_history {
+            let reasoning = message.reasoning();
+            if !reasoning.is_empty() {
+                map.serialize_entry(field.as_ref(), &reasoning)?;
+            }
+        }
+        let calls: Vec<Value> = message
+            .tool_calls()
+            .map(|call| {
+                let function = json!({"name": call.name, "arguments": arguments(&call.arguments)});
+                json!({"id": call.id, "type": "function", "function": function})
+            })
+            .collect();
+        if !calls.is_empty() {
+            map.serialize_entry("tool_calls", &calls)?;
+        }
+        for part in &message.parts {
+            match &part.content {
+                Content::Audio(audio) if message.role == Role::Assistant => {
+                    map.serialize_entry("audio", &json!({"id": audio.id}))?;
+                }
+                Content::Native(native) if native.provider == spec.name => {
+                    for (name, value) in native.value.as_object().into_iter().flatten() {
+                        map.serialize_entry(name, value)?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (name, value) in message.extra.iter() {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// A call without arguments has none to write, yet the text must be JSON.
+fn arguments(text: &str) -> &str {
+    if text.trim().is_empty() { "{}" } else { text }
+}
+
+struct WireContent<'a> {
+    message: &'a Message,
+    quirks: &'a Quirks,
+}
+
+impl WireContent<'_> {
+    fn parts(&self) -> impl Iterator<Item = &Part> + Clone {
+        let assistant = self.message.role == Role::Assistant;
+        let only_text = self.quirks.content == ContentForm::OnlyText;
+        self.message.parts.iter().filter(move |part| match &part.content {
+            Content::Text(_) => true,
+            Content::File(_) | Content::Video(_) | Content::Image(_) => !only_text,
+            Content::Audio(_) => !assistant && !only_text,
+            Content::Native(native) => native.provider.is_empty() && !only_text,
+            _ => false,
+        })
+    }
+
+    fn is_present(&self) -> bool {
+        self.parts().next().is_some()
+    }
+
+    /// Whether the content is nothing but text that can be one string.
+    fn is_text(&self) -> bool {
+        let joined = self.quirks.content != ContentForm::Parts;
+        let listed = self.message.listed();
+        let plain = |part: &Part| {
+            let marked = part.cache_control.is_some() && self.quirks.cache_control || !part.extra.is_empty();
+            part.as_text().is_some() && (joined || !marked)
+        };
+        let one = self.parts().count() == 1 || self.message.role == Role::Assistant;
+        self.parts().all(plain) && (joined || one && !listed)
+    }
+}
+
+impl Serialize for WireContent<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.is_text() {
+            let mut texts = self.parts().filter_map(Part::as_text);
+            return match (texts.next(), texts.next()) {
+                (Some(text), None) => serializer.serialize_str(text),
+                _ => serializer.serialize_str(&self.parts().filter_map(Part::as_text).collect::<String>()),
+            };
+        }
+        let mut seq = serializer.serialize_seq(None)?;
+        for part in self.parts() {
+            match &part.content {
+                Content::Native(native) => seq.serialize_element(&native.value)?,
+                _ => {
+                    let marked = part.cache_control.is_none() || self.quirks.cache_control;
+                    seq.serialize_element(&ContentPart { part, marked })?;
+                }
+            }
+        }
+        seq.end()
+    }
+}

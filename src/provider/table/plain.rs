@@ -1,0 +1,98 @@
+//! Vendors that speak OpenAI's format without ways of their own.
+
+use super::{older, row};
+use crate::provider::ProviderSpec;
+
+pub(super) fn providers() -> Vec<ProviderSpec> {
+    let mut rows = as_given();
+    rows.extend(max_tokens().into_iter().map(|row| row.quirks(older(&[]))));
+    rows
+}
+
+/// Those that take the limit of tokens by either name.
+fn as_given() -> Vec<ProviderSpec> {
+    vec![
+        row("abliteration", "https://api.abliteration.ai/v1", "ABLITERATION"),
+        row("aihubmix", "https://aihubmix.com/v1", "AIHUBMIX"),
+        row("aiml", "https://api.aimlapi.com/v1", "AIML"),
+        row("assemblyai", "https://llm-gateway.assemblyai.com/v1", "ASSEMBLYAI"),
+        ProviderSpec { base_url: None, ..row("azure_ai", "", "AZURE_AI") },
+        row("bedrock_mantle", "https://bedrock-mantle.{region}.api.aws/v1", "BEDROCK_MANTLE")
+            .url_var("region", "AWS_REGION")
+            .key_env("AWS_BEARER_TOKEN_BEDROCK"),
+        row("cloudflare", "https://api.cloudflare.com/client/v4/accounts/{account_id}/ai/v1", "CLOUDFLARE")
+            .url_var("account_id", "CLOUDFLARE_ACCOUNT_ID")
+            .key_env("CLOUDFLARE_API_TOKEN"),
+        row("cognition", "https://api.cognition.ai/v1", "COGNITION"),
+        row("cometapi", "https://api.cometapi.com/v1", "COMETAPI").key_env("COMETAPI_KEY"),
+        row("compactifai", "https://api.compactif.ai/v1", "COMPACTIFAI"),
+        row("cortecs", "https://api.cortecs.ai/v1", "CORTECS"),
+        ProviderSpec::openai_chat("datarobot", "https://app.datarobot.com/api/v2")
+            .chat_path("/genai/llmgw/chat/completions")
+            .key_env("DATAROBOT_API_TOKEN")
+            .base_url_env("DATAROBOT_ENDPOINT"),
+        row("edenai", "https://api.edenai.run/v3", "EDENAI"),
+        row("empower", "https://app.empower.dev/api/v1", "EMPOWER"),
+        row("friendliai", "https://api.friendli.ai/serverless/v1", "FRIENDLI")
+            .key_env("FRIENDLIAI_API_KEY")
+            .key_env("FRIENDLI_TOKEN"),
+        row("galadriel", "https://api.galadriel.com/v1", "GALADRIEL"),
+        // https://docs.github.com/en/rest/models/inference
+        row("github", "https://models.github.ai/inference", "GITHUB").key_env("GITHUB_TOKEN"),
+        row("gmi", "https://api.gmi-serving.com/v1", "GMI"),
+        row("helicone", "https://ai-gateway.helicone.ai/v1", "HELICONE"),
+        // https://devcenter.heroku.com/articles/heroku-inference-api-v1-chat-completions
+        row("heroku", "https://us.inference.heroku.com/v1", "HEROKU").key_env("INFERENCE_KEY"),
+        // https://huggingface.co/docs/inference-providers
+        ProviderSpec::openai_chat("huggingface", "https://router.huggingface.co/v1")
+            .key_env("HF_TOKEN")
+            .key_env("HUGGINGFACE_API_KEY")
+            .base_url_env("HF_API_BASE"),
+        row("lambda_ai", "https://api.lambda.ai/v1", "LAMBDA"),
+        row("meta", "https://api.meta.ai/v1", "META"),
+        row("meta_llama", "https://api.llama.com/compat/v1", "LLAMA"),
+        row("modelscope", "https://api-inference.modelscope.cn/v1", "MODELSCOPE"),
+        row("morph", "https://api.morphllm.com/v1", "MORPH"),
+        row("nadir", "https://api.getnadir.com/v1", "NADIR"),
+        // https://docs.tokenfactory.nebius.com/api-reference/introduction
+        row("nebius", "https://api.tokenfactory.nebius.com/v1", "NEBIUS"),
+        row("novita", "https://api.novita.ai/v3/openai", "NOVITA"),
+        row("ovhcloud", "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1", "OVHCLOUD"),
+        row("parasail", "https://api.parasail.io/v1", "PARASAIL"),
+        row("prism", "https://api.prisminference.com/v1", "PRISM"),
+        row("reka", "https://api.reka.ai/v1", "REKA"),
+        ProviderSpec::openai_chat("scaleway", "https://api.scaleway.ai/v1")
+            .key_env("SCW_SECRET_KEY")
+            .base_url_env("SCALEWAY_API_BASE"),
+        row("tencent", "https://tokenhub-intl.tencentcloudmaas.com/v1", "TENCENT"),
+        row("v0", "https://api.v0.dev/v1", "V0"),
+        row("veniceai", "https://api.venice.ai/api/v1", "VENICE_AI").alias("venice").key_env("VENICE_API_KEY"),
+        row("vercel_ai_gateway", "https://ai-gateway.vercel.sh/v1", "VERCEL_AI_GATEWAY")
+            .key_env("AI_GATEWAY_API_KEY")
+            .key_env("VERCEL_OIDC_TOKEN"),
+        row("wandb", "https://api.inference.wandb.ai/v1", "WANDB"),
+    ]
+}
+
+/// Those that know the limit of tokens only as `max_tokens`.
+fn max_tokens() -> Vec<ProviderSpec> {
+    vec![
+        row("apertis", "https://api.stima.tech/v1", "STIMA"),
+        row("charity_engine", "https://api.charityengine.services/remotejobs/v2/inference", "CHARITY_ENGINE"),
+        row("chutes", "https://llm.chutes.ai/v1", "CHUTES"),
+        row("crusoe", "https://managed-inference-api-proxy.crusoecloud.com/v1", "CRUSOE"),
+        row("darkbloom", "https://api.darkbloom.dev/v1", "DARKBLOOM"),
+        row("empiriolabs", "https://api.empiriolabs.ai/v1", "EMPIRIOLABS"),
+        row("libertai", "https://api.libertai.io/v1", "LIBERTAI"),
+        row("llamagate", "https://api.llamagate.dev/v1", "LLAMAGATE"),
+        row("nano-gpt", "https://nano-gpt.com/api/v1", "NANOGPT"),
+        row("neosantara", "https://api.neosantara.xyz/v1", "NEOSANTARA"),
+        row("pinstripes", "https://pinstripes.io/v1", "PINSTRIPES"),
+        row("poe", "https://api.poe.com/v1", "POE"),
+        row("sarvam", "https://api.sarvam.ai/v1", "SARVAM"),
+        row("synthetic", "https://api.synthetic.new/openai/v1", "SYNTHETIC"),
+        ProviderSpec::openai_chat("tensormesh", "https://serverless.tensormesh.ai/v1")
+            .key_env("TENSORMESH_INFERENCE_API_KEY")
+            .base_url_env("TENSORMESH_SERVERLESS_BASE_URL"),
+    ]
+}

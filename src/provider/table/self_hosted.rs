@@ -1,0 +1,45 @@
+//! Servers of the caller's own: the caller gives the address, and a key only where the server wants one.
+
+use crate::provider::{ProviderSpec, Quirks, Reasoning, WireFormat};
+
+/// A server whose address is in `{NAME}_API_BASE` and whose key, if it has one, in `{NAME}_API_KEY`.
+fn server(name: &'static str, env: &str) -> ProviderSpec {
+    ProviderSpec::self_hosted(name).key_env(format!("{env}_API_KEY")).base_url_env(format!("{env}_API_BASE"))
+}
+
+pub(super) fn providers() -> Vec<ProviderSpec> {
+    vec![
+        server("custom_openai", "CUSTOM_OPENAI"),
+        // https://docs.docker.com/ai/model-runner/api-reference: http://localhost:12434/engines/v1
+        server("docker_model_runner", "DOCKER_MODEL_RUNNER"),
+        // https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
+        server("hosted_vllm", "HOSTED_VLLM")
+            .alias("vllm")
+            .quirks(Quirks { reasoning: Reasoning::EffortForBudget, ..Quirks::default() }),
+        // https://lemonade-server.ai/docs/server/server_spec
+        server("lemonade", "LEMONADE")
+            .quirks(Quirks { unsupported: vec!["reasoning_effort".into()], ..Quirks::default() }),
+        // https://docs.litellm.ai/docs/providers/litellm_proxy
+        server("litellm_proxy", "LITELLM_PROXY").quirks(Quirks {
+            reasoning: Reasoning::AsGiven,
+            developer_role: true,
+            cache_control: true,
+            ..Quirks::default()
+        }),
+        // https://github.com/ggml-org/llama.cpp/tree/master/tools/server
+        server("llamafile", "LLAMAFILE").alias("llamacpp"),
+        // https://lmstudio.ai/docs/app/api/endpoints/openai
+        server("lm_studio", "LM_STUDIO"),
+        // https://docs.ollama.com/api: the one of these that has an address by default
+        ProviderSpec::new("ollama", WireFormat::Ollama, "http://localhost:11434")
+            .alias("ollama_chat")
+            .base_url_env("OLLAMA_API_BASE")
+            .base_url_env("OLLAMA_HOST")
+            .key_env("OLLAMA_API_KEY")
+            .key_optional(),
+        // https://github.com/oobabooga/text-generation-webui/wiki/12-%E2%80%90-OpenAI-API
+        server("oobabooga", "OOBABOOGA"),
+        // https://inference.readthedocs.io/en/latest/getting_started/using_xinference.html
+        server("xinference", "XINFERENCE"),
+    ]
+}
