@@ -8,7 +8,9 @@ mod self_hosted;
 
 use serde_json::{Map, json};
 
-use super::{AuthScheme, ContentForm, Hook, ProviderSpec, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch, WireFormat};
+use super::{
+    AuthScheme, ContentForm, Hook, ProviderSpec, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch, WireFormat,
+};
 
 /// Parameters that hardly anyone but OpenAI takes.
 const OPENAI_ONLY: [&str; 12] = [

@@ -116,6 +116,12 @@ fn body(
     body.set_some("service_tier", params.service_tier.as_deref().map(|tier| service_tier(tier).unwrap_or(tier)))?;
     let own: Map<String, Value> = params.extra.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     body.merge(&own.into_iter().filter(|(name, _)| name != "metadata").collect())?;
+    if !params.allowed_openai_params.is_empty() {
+        let all = serde_json::to_value(params).unwrap_or_default();
+        for name in params.allowed_openai_params.iter().filter(|name| !supports(spec, known, params, name)) {
+            body.set_some(name.clone(), all.get(name))?;
+        }
+    }
     if stream {
         body.set("stream", &true)?;
     }

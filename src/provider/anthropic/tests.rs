@@ -1,4 +1,4 @@
-//! The rules of requests, the cases of our own, and the laws over recorded traffic.
+//! The rules of requests and replies, and the laws over recorded traffic.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -350,6 +350,14 @@ fn parameters_that_anthropic_lacks_are_refused_by_name() {
 }
 
 #[test]
+fn a_parameter_that_the_caller_allowed_is_sent_as_it_is() {
+    let mut request = request(asked(json!({"seed": 7, "logprobs": true})));
+    request.params.allowed_openai_params = vec!["seed".to_owned(), "logprobs".to_owned()];
+    let body = body(&encoded(&request).unwrap());
+    assert_eq!((&body["seed"], &body["logprobs"]), (&json!(7), &json!(true)));
+}
+
+#[test]
 fn an_extra_body_is_laid_over_the_request() {
     let mut request = request(asked(
         json!({"reasoning_effort": "low", "output_config": {"task_budget": {"type": "tokens", "total": 9}}}),
@@ -492,37 +500,13 @@ fn an_event_that_cannot_be_read_interrupts_the_stream() {
     }
 }
 
-// ---- cases of our own -------------------------------------------------------------------------------------------
+// ---- our own cases, which `tests/fixtures.rs` holds too -------------------------------------------------------------------------------------------
 
 fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/anthropic");
     let mut cases: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
     cases
-}
-
-#[test]
-fn every_case_is_sent_and_read_as_it_says() {
-    assert!(cases().len() >= 12);
-    for case in cases() {
-        let bytes = |file: &str| fs::read(case.join(file)).unwrap();
-        let json = |file: &str| -> Value { serde_json::from_slice(&bytes(file)).unwrap() };
-        let request = request(json("request.json"));
-        let name = case.display();
-        let bless = |file: &str, value: &Value| {
-            if !case.join(file).exists() {
-                fs::write(case.join(file), format!("{}\n", serde_json::to_string_pretty(value).unwrap())).unwrap();
-            }
-        };
-        bless("sent.json", &body(&encoded(&request).unwrap()));
-        bless("reply.json", &serde_json::to_value(decoded(&request, 200, bytes("response.json")).unwrap()).unwrap());
-        assert_eq!(body(&encoded(&request).unwrap()), json("sent.json"), "{name}");
-        let whole = decoded(&request, 200, bytes("response.json")).unwrap();
-        assert_eq!(serde_json::to_value(&whole).unwrap(), json("reply.json"), "{name}");
-        let stream = bytes("stream.txt");
-        assert_eq!(sum(streamed(&request, &[&stream]).unwrap()), whole, "{name}");
-        hold_the_laws(&name.to_string(), &request, &stream);
-    }
 }
 
 /// Every way of cutting the bytes gives the same chunks, and a stream cut before its end is an error.
