@@ -14,6 +14,7 @@ mod table;
 pub mod think;
 
 pub mod anthropic;
+pub mod gemini;
 pub mod ollama;
 pub mod openai_chat;
 

@@ -1,16 +1,15 @@
 //! One row for each vendor, sorted by prefix.
 //!
-//! Vendors that depart from OpenAI's format are here; those that do not are in [`plain`], and the servers of the
-//! caller's own in [`self_hosted`].
+//! Vendors that depart from OpenAI's format are here; those that do not are in [`plain`], the servers of the caller's
+//! own in [`self_hosted`], and those with a format of their own in [`own_formats`].
 
+mod own_formats;
 mod plain;
 mod self_hosted;
 
 use serde_json::{Map, json};
 
-use super::{
-    AuthScheme, ContentForm, Hook, ProviderSpec, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch, WireFormat,
-};
+use super::{ContentForm, Hook, ProviderSpec, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
 
 /// Parameters that hardly anyone but OpenAI takes.
 const OPENAI_ONLY: [&str; 12] = [
@@ -48,6 +47,7 @@ fn older(lists: &[&[&'static str]]) -> Quirks {
 /// The providers that the crate knows.
 pub(super) fn providers() -> Vec<ProviderSpec> {
     let mut rows = own_ways();
+    rows.extend(own_formats::providers());
     rows.extend(plain::providers());
     rows.extend(self_hosted::providers());
     rows.sort_by(|a, b| a.name.cmp(&b.name));
@@ -57,13 +57,6 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
 /// Vendors that depart from OpenAI's format.
 fn own_ways() -> Vec<ProviderSpec> {
     vec![
-        ProviderSpec::new("anthropic", WireFormat::Anthropic, "https://api.anthropic.com")
-            .auth(AuthScheme::header("x-api-key"))
-            .key_env("ANTHROPIC_API_KEY")
-            .key_env("ANTHROPIC_AUTH_TOKEN")
-            .base_url_env("ANTHROPIC_API_BASE")
-            .base_url_env("ANTHROPIC_BASE_URL")
-            .header("anthropic-version", "2023-06-01"),
         // https://docs.ai21.com/reference/jamba-1-6-api-ref
         row("ai21", "https://api.ai21.com/studio/v1", "AI21").alias("ai21_chat").quirks(older(&[
             &OPENAI_ONLY,

@@ -12,11 +12,9 @@ use serde_json::{Map, Value};
 
 use crate::{Error, ErrorKind, Result};
 
-mod gemini;
 mod refs;
 mod strict;
 
-pub use gemini::{gemini, gemini_ordered};
 pub use refs::inline_refs;
 pub use strict::openai_strict;
 
@@ -49,7 +47,7 @@ fn as_schema(value: &mut Value) -> Result<Option<&mut Object>> {
 
 /// Visits the schemas directly under this one. What stands in `enum`, `const`, `default` and the like is data, and a
 /// property may bear the name of a keyword: neither is taken for a schema.
-fn for_each_child(schema: &mut Object, visit: &mut dyn FnMut(&mut Value) -> Result<()>) -> Result<()> {
+pub(crate) fn for_each_child(schema: &mut Object, visit: &mut dyn FnMut(&mut Value) -> Result<()>) -> Result<()> {
     for (keyword, value) in schema.iter_mut() {
         match (keyword.as_str(), value) {
             ("items" | "prefixItems" | "anyOf" | "oneOf" | "allOf", Value::Array(list)) => {
@@ -80,10 +78,10 @@ fn for_each_child(schema: &mut Object, visit: &mut dyn FnMut(&mut Value) -> Resu
 }
 
 /// What is left of the size that a schema may grow to.
-struct Budget(usize);
+pub(crate) struct Budget(usize);
 
 impl Budget {
-    fn spend(&mut self, size: usize) -> Result<()> {
+    pub(crate) fn spend(&mut self, size: usize) -> Result<()> {
         self.0 = self.0.checked_sub(size).ok_or_else(|| {
             let message = format!("the schema is larger than {MAX_SIZE} bytes when its references are inlined");
             Error::new(ErrorKind::Unsupported, message)
@@ -103,7 +101,7 @@ impl Default for Budget {
 /// # Errors
 ///
 /// Where it nests too deep to be walked.
-fn measure(value: &Value, depth: usize) -> Result<usize> {
+pub(crate) fn measure(value: &Value, depth: usize) -> Result<usize> {
     check_depth(depth)?;
     let below = depth.saturating_add(1);
     match value {
@@ -128,7 +126,7 @@ fn check_depth(depth: usize) -> Result<()> {
 /// Adds what another schema demands as well: the meaning of `allOf`, and of keywords beside a `$ref`.
 ///
 /// Properties and required names are united; of anything else that both say, `schema` keeps its own.
-fn unite(schema: &mut Object, other: Object) {
+pub(crate) fn unite(schema: &mut Object, other: Object) {
     for (keyword, theirs) in other {
         match (schema.get_mut(&keyword), theirs) {
             (None, theirs) => {
@@ -263,7 +261,7 @@ fn has_type(schema: &Object, name: &str) -> bool {
     }
 }
 
-fn take_list(schema: &mut Object, keyword: &str) -> Vec<Value> {
+pub(crate) fn take_list(schema: &mut Object, keyword: &str) -> Vec<Value> {
     match schema.shift_remove(keyword) {
         Some(Value::Array(list)) => list,
         _ => Vec::new(),
@@ -277,7 +275,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    const SUBSETS: [fn(&Value) -> Result<Value>; 4] = [inline_refs, gemini, gemini_ordered, openai_strict];
+    const SUBSETS: [fn(&Value) -> Result<Value>; 2] = [inline_refs, openai_strict];
 
     /// A tree as `schemars` writes it: a reference, a nullable reference, a nullable type, a tagged union, a tuple.
     pub(crate) fn tree() -> Value {
@@ -386,7 +384,7 @@ pub(crate) mod tests {
             definitions.insert(format!("d{level}"), json!({"type": "object", "properties": {"a": below, "b": below}}));
         }
         let bomb = json!({"$ref": "#/$defs/d59", "$defs": definitions, "properties": {"c": {}}});
-        for subset in [inline_refs, gemini] {
+        for subset in [inline_refs] {
             let error = subset(&bomb).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unsupported);
             assert!(error.message().contains("larger"), "{error}");
