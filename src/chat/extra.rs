@@ -38,7 +38,9 @@ impl Extra {
 
     /// Takes a field out; the order of the others stays.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
-        self.0.as_mut()?.shift_remove(key)
+        let value = self.0.as_mut()?.shift_remove(key);
+        self.0 = self.0.take().filter(|map| !map.is_empty());
+        value
     }
 
     /// The fields in order.

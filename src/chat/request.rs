@@ -80,6 +80,12 @@ macro_rules! params {
                 [$(self.$name.is_some().then_some(stringify!($name)),)*].into_iter().flatten()
             }
 
+            /// The names of all parameters.
+            #[cfg(test)]
+            pub(crate) fn all_names() -> impl Iterator<Item = &'static str> {
+                [$(stringify!($name)),*].into_iter()
+            }
+
             /// Leaves a parameter out. Whether it was set.
             pub fn unset(&mut self, name: &str) -> bool {
                 match name {
