@@ -83,6 +83,8 @@ pub enum Reasoning {
     ThinkingAndEffort,
     /// By `thinking` and by `reasoning_effort`, each as the caller gave it.
     AsGiven,
+    /// By `reasoning_effort`, or by `enable_thinking` and `thinking_budget`.
+    EnableThinking,
     /// By `reasoning_effort`, or by `reasoning: {"max_tokens": …}`.
     ReasoningObject,
     /// As the model wants it: `thinking` with a budget, or `reasoning_effort`.

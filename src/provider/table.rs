@@ -76,10 +76,10 @@ fn own_ways() -> Vec<ProviderSpec> {
             &["logit_bias", "n", "parallel_tool_calls"],
         ])),
         // https://inference-docs.cerebras.ai/api-reference/chat-completions
-        row("cerebras", "https://api.cerebras.ai/v1", "CEREBRAS").quirks(Quirks {
-            cache_control: true,
-            ..without(&[&PENALTIES, &["audio", "function_call", "functions", "logit_bias", "modalities", "n"]])
-        }),
+        row("cerebras", "https://api.cerebras.ai/v1", "CEREBRAS").quirks(without(&[
+            &PENALTIES,
+            &["audio", "function_call", "functions", "logit_bias", "modalities", "n", "web_search_options"],
+        ])),
         row("clarifai", "https://api.clarifai.com/v2/ext/openai/v1", "CLARIFAI")
             .key_env("CLARIFAI_PAT")
             .quirks(without(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed", "user"]])),
@@ -189,7 +189,6 @@ fn own_ways() -> Vec<ProviderSpec> {
         }),
         // https://docs.perplexity.ai/api-reference/chat-completions-post
         row("perplexity", "https://api.perplexity.ai", "PERPLEXITY").key_env("PERPLEXITYAI_API_KEY").quirks(Quirks {
-            cache_control: true,
             ..older(&[
                 &[
                     "audio",
@@ -252,7 +251,7 @@ fn own_ways() -> Vec<ProviderSpec> {
         row("volcengine", "https://ark.cn-beijing.volces.com/api/v3", "VOLCENGINE").key_env("ARK_API_KEY").quirks(
             Quirks {
                 reasoning: Reasoning::AsGiven,
-                ..older(&[&[
+                ..without(&[&[
                     "audio",
                     "modalities",
                     "prediction",
@@ -281,7 +280,7 @@ fn own_ways() -> Vec<ProviderSpec> {
             ]])
         }),
         // https://platform.xiaomimimo.com/docs
-        row("xiaomi_mimo", "https://api.xiaomimimo.com/v1", "XIAOMI_MIMO").quirks(Quirks {
+        row("xiaomi_mimo", "https://api.xiaomimimo.com/v1", "XIAOMI_MIMO").key_env("MIMO_API_KEY").quirks(Quirks {
             reasoning: Reasoning::Thinking,
             reasoning_history: Some("reasoning_content".into()),
             ..Quirks::default()
@@ -324,7 +323,7 @@ fn mistral() -> Quirks {
 
 /// Alibaba's format for Qwen.
 fn qwen() -> Quirks {
-    Quirks { reasoning: Reasoning::AsGiven, cache_control: true, ..Quirks::default() }
+    Quirks { reasoning: Reasoning::EnableThinking, cache_control: true, ..Quirks::default() }
 }
 
 #[cfg(test)]

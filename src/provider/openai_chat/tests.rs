@@ -415,6 +415,8 @@ fn reasoning_is_asked_for_in_the_way_of_the_provider() {
     request.params.thinking = Some(crate::chat::Thinking::enabled(2000));
     assert_eq!(said("hosted_vllm", &request), (json!("low"), Value::Null));
     assert_eq!(encode("openrouter", &request).unwrap().0["reasoning"], json!({"max_tokens": 2000}));
+    let sent = encode("dashscope", &request).unwrap().0;
+    assert_eq!((&sent["enable_thinking"], &sent["thinking_budget"]), (&json!(true), &json!(2000)));
     assert_eq!(encode("groq", &request).unwrap_err().kind(), ErrorKind::Unsupported);
 }
 
