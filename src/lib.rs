@@ -25,6 +25,8 @@ pub mod chat;
 #[cfg(feature = "client")]
 pub mod client;
 mod error;
+#[cfg(feature = "mock")]
+pub mod mock;
 pub mod model;
 pub mod provider;
 #[cfg(feature = "client")]

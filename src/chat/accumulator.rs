@@ -107,10 +107,12 @@ impl Accumulator {
             }
             Delta::Arguments { index, text } => {
                 let place = calls.iter().find(|(known, _)| *known == index).map(|(_, place)| *place);
-                if let Some(Part { content: Content::ToolCall(call), .. }) =
-                    place.and_then(|place| parts.get_mut(place))
-                {
-                    call.arguments.push_str(&text);
+                match place.and_then(|place| parts.get_mut(place)) {
+                    Some(Part { content: Content::ToolCall(call), .. }) => call.arguments.push_str(&text),
+                    _ => {
+                        calls.push((index, parts.len()));
+                        parts.push(Part::tool_call("", "", text));
+                    }
                 }
             }
             Delta::Audio(more) => match parts.iter_mut().find_map(|part| match &mut part.content {

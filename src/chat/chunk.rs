@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::json::{annotation_json, audio_json, image_json};
+use super::json::{ContentPart, annotation_json, audio_json, thinking_block, tool_call_json};
 use super::{Annotation, Audio, Content, Extra, FinishReason, Part, Seal, Usage};
 
 /// One step of a streamed reply.
@@ -123,9 +123,26 @@ pub struct Start {
 #[derive(Debug, Default)]
 pub struct ChunkWriter {
     start: Start,
-    begun: Vec<u32>,
+    choices: Vec<Open>,
     usage: Option<Usage>,
-    reasoning: String,
+}
+
+/// A choice under way.
+#[derive(Debug)]
+struct Open {
+    index: u32,
+    /// The part that came last, to which a seal belongs.
+    last: Last,
+    /// The index that the next tool call would have.
+    next_call: u32,
+}
+
+#[derive(Debug, Default)]
+enum Last {
+    #[default]
+    Other,
+    Reasoning(String),
+    ToolCall(u32),
 }
 
 impl ChunkWriter {
@@ -137,8 +154,6 @@ impl ChunkWriter {
 
     /// The chunk that a step becomes.
     pub fn write(&mut self, chunk: &ChatChunk) -> Option<Value> {
-        let mut delta = Map::new();
-        let mut choice_fields = Map::new();
         match &chunk.delta {
             Delta::Start(start) => {
                 self.start = (**start).clone();
@@ -158,59 +173,23 @@ impl ChunkWriter {
                 }
                 return Some(value);
             }
-            Delta::Text(text) => put(&mut delta, "content", text),
-            Delta::Refusal(text) => put(&mut delta, "refusal", text),
-            Delta::Reasoning(text) => {
-                self.reasoning.push_str(text);
-                put(&mut delta, "reasoning_content", text);
-            }
-            Delta::Seal(seal) => {
-                if self.reasoning.is_empty() {
-                    put(&mut delta, "provider_specific_fields", &json!({"thought_signature": seal.value}));
-                } else {
-                    let thinking = std::mem::take(&mut self.reasoning);
-                    let block = json!({"type": "thinking", "thinking": thinking, "signature": seal.value});
-                    put(&mut delta, "thinking_blocks", &[block]);
-                }
-            }
-            Delta::ToolCall { index, id, name } => {
-                let function = json!({"name": name, "arguments": ""});
-                let call = json!({"index": index, "id": id, "type": "function", "function": function});
-                put(&mut delta, "tool_calls", &[call]);
-            }
-            Delta::Arguments { index, text } => {
-                put(&mut delta, "tool_calls", &[json!({"index": index, "function": {"arguments": text}})]);
-            }
-            Delta::Audio(audio) => put(&mut delta, "audio", &audio_json(audio)),
-            Delta::Part(part) => match &part.content {
-                Content::Image(image) => put(&mut delta, "images", &[image_json(image)]),
-                Content::Reasoning(_) => {
-                    let seal = part.seal.as_ref().map(|seal| &seal.value);
-                    put(&mut delta, "thinking_blocks", &[json!({"type": "redacted_thinking", "data": seal})]);
-                }
-                Content::Native(native) => put(&mut delta, "provider_specific_fields", &native.value),
-                _ => return None,
-            },
-            Delta::Annotation(annotation) => put(&mut delta, "annotations", &[annotation_json(annotation)]),
-            Delta::Logprobs(logprobs) => {
-                choice_fields.insert("logprobs".to_owned(), (**logprobs).clone());
-            }
-            Delta::Finish { reason, native } => {
-                choice_fields.insert("finish_reason".to_owned(), reason.as_str().into());
-                if let Some(native) = native {
-                    choice_fields.insert("native_finish_reason".to_owned(), native.as_str().into());
-                }
-            }
+            _ => {}
         }
-        if !self.begun.contains(&chunk.choice) {
-            self.begun.push(chunk.choice);
-            delta.insert("role".to_owned(), "assistant".into());
-        }
-        let mut choice = Map::new();
+        let (mut choice, mut delta) = (Map::new(), Map::new());
         choice.insert("index".to_owned(), chunk.choice.into());
-        choice.insert("delta".to_owned(), delta.into());
+        choice.insert("delta".to_owned(), Value::Null);
         choice.insert("finish_reason".to_owned(), Value::Null);
-        choice.extend(choice_fields);
+        let place = self.choices.iter().position(|open| open.index == chunk.choice);
+        match place.and_then(|place| self.choices.get_mut(place)) {
+            Some(open) => open.write(&chunk.delta, &mut choice, &mut delta)?,
+            None => {
+                let mut open = Open { index: chunk.choice, last: Last::Other, next_call: 0 };
+                open.write(&chunk.delta, &mut choice, &mut delta)?;
+                self.choices.push(open);
+                delta.insert("role".to_owned(), "assistant".into());
+            }
+        }
+        choice.insert("delta".to_owned(), delta.into());
         Some(self.envelope(vec![choice.into()]))
     }
 
@@ -238,6 +217,98 @@ impl ChunkWriter {
             }
         }
         value
+    }
+}
+
+impl Open {
+    fn write(&mut self, step: &Delta, choice: &mut Map<String, Value>, delta: &mut Map<String, Value>) -> Option<()> {
+        match step {
+            Delta::Text(text) => {
+                self.last = Last::Other;
+                put(delta, "content", text);
+            }
+            Delta::Refusal(text) => {
+                self.last = Last::Other;
+                put(delta, "refusal", text);
+            }
+            Delta::Reasoning(text) => {
+                match &mut self.last {
+                    Last::Reasoning(so_far) => so_far.push_str(text),
+                    last => *last = Last::Reasoning(text.clone()),
+                }
+                put(delta, "reasoning_content", text);
+            }
+            Delta::Seal(seal) => self.seal(seal, delta),
+            Delta::ToolCall { index, id, name } => {
+                self.last = Last::ToolCall(*index);
+                self.next_call = self.next_call.max(index.saturating_add(1));
+                let function = json!({"name": name, "arguments": ""});
+                put(
+                    delta,
+                    "tool_calls",
+                    &[json!({"index": index, "id": id, "type": "function", "function": function})],
+                );
+            }
+            Delta::Arguments { index, text } => {
+                put(delta, "tool_calls", &[json!({"index": index, "function": {"arguments": text}})]);
+            }
+            Delta::Audio(audio) => {
+                self.last = Last::Other;
+                put(delta, "audio", &audio_json(audio));
+            }
+            Delta::Part(part) => {
+                self.last = Last::Other;
+                self.part(part, delta)?;
+            }
+            Delta::Annotation(annotation) => put(delta, "annotations", &[annotation_json(annotation)]),
+            Delta::Logprobs(logprobs) => put(choice, "logprobs", logprobs),
+            Delta::Finish { reason, native } => {
+                put(choice, "finish_reason", reason);
+                if let Some(native) = native {
+                    put(choice, "native_finish_reason", native);
+                }
+            }
+            Delta::Start(_) | Delta::Usage(_) | Delta::Extra(_) => {}
+        }
+        Some(())
+    }
+
+    /// A whole part; `None` for one that a reply in this format has no place for.
+    fn part(&mut self, part: &Part, delta: &mut Map<String, Value>) -> Option<()> {
+        match &part.content {
+            Content::Text(text) => put(delta, "content", text),
+            Content::Refusal(text) => put(delta, "refusal", text),
+            Content::Image(_) => put(delta, "images", &[ContentPart::new(part)]),
+            Content::Audio(audio) => put(delta, "audio", &audio_json(audio)),
+            Content::Reasoning(reasoning) => match thinking_block(part) {
+                Some(block) => put(delta, "thinking_blocks", &[block]),
+                None => put(delta, "reasoning_content", &reasoning.text),
+            },
+            Content::ToolCall(_) => {
+                let mut call = tool_call_json(part)?;
+                call.as_object_mut()?.insert("index".to_owned(), self.next_call.into());
+                self.next_call = self.next_call.saturating_add(1);
+                put(delta, "tool_calls", &[call]);
+            }
+            Content::Native(native) => put(delta, "provider_specific_fields", &native.value),
+            Content::File(_) | Content::Video(_) => return None,
+        }
+        Some(())
+    }
+
+    /// A seal is written where LiteLLM has it: with the reasoning that it seals, or beside the call.
+    fn seal(&mut self, seal: &Seal, delta: &mut Map<String, Value>) {
+        let signature = json!({"thought_signature": seal.value});
+        match std::mem::take(&mut self.last) {
+            Last::Reasoning(text) => {
+                let part = Part::reasoning(text).sealed(seal.clone());
+                put(delta, "thinking_blocks", &[thinking_block(&part)]);
+            }
+            Last::ToolCall(index) => {
+                put(delta, "tool_calls", &[json!({"index": index, "provider_specific_fields": signature})]);
+            }
+            Last::Other => put(delta, "provider_specific_fields", &signature),
+        }
     }
 }
 

@@ -190,9 +190,10 @@ impl Usage {
     }
 }
 
-/// A count that some servers leave out or send as `null`.
+/// A count that some servers leave out, send as `null`, or write as `12.0`.
 fn lenient<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    Ok(Option::<u64>::deserialize(deserializer)?.unwrap_or(0))
+    let count = Option::<serde_json::Number>::deserialize(deserializer)?;
+    Ok(count.map_or(0, |count| count.as_u64().or_else(|| Some(count.as_f64()? as u64)).unwrap_or(0)))
 }
 
 fn or_default<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {

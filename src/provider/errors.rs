@@ -68,12 +68,13 @@ const CODES: [(&str, ErrorKind); 42] = [
 ];
 
 /// Phrases of a conversation that is too long. Each is the wording of a provider that has no code for it.
-const TOO_LONG: [&str; 18] = [
+const TOO_LONG: [&str; 19] = [
     "maximum context length",
     "maximum allowed context length",
     "context length exceeded",
     "exceed context limit",
     "exceeded max context length",
+    "exceeds the context length",
     "exceeds the context window",
     "exceeds the available context size",
     "exceeds the maximum number of tokens allowed",

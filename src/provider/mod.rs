@@ -15,6 +15,9 @@ mod table;
 pub(crate) mod tests;
 pub mod think;
 
+pub mod gemini;
+pub mod anthropic;
+pub mod ollama;
 pub mod openai_chat;
 
 use std::fmt::Debug;

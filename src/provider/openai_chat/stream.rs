@@ -166,6 +166,14 @@ impl ChoiceState {
         let details = delta.reasoning_details.unwrap_or_default();
         let reasoning = [delta.reasoning_content, delta.reasoning].into_iter().flatten().find(|text| !text.is_empty());
         let reasoning = reasoning.map(Text::into_owned).or_else(|| details::text(&details));
+        if reasoning.is_some()
+            || delta.refusal.as_ref().is_some_and(|text| !text.is_empty())
+            || delta.tool_calls.as_ref().is_some_and(|calls| !calls.is_empty())
+            || delta.images.as_ref().is_some_and(|images| !images.is_empty())
+            || delta.audio.is_some()
+        {
+            self.thinking.end(&mut |piece| push(piece.into()));
+        }
         if let Some(text) = reasoning {
             push(Delta::Reasoning(text));
         }
