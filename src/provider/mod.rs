@@ -15,8 +15,8 @@ mod table;
 pub(crate) mod tests;
 pub mod think;
 
-pub mod gemini;
 pub mod anthropic;
+pub mod gemini;
 pub mod ollama;
 pub mod openai_chat;
 

@@ -133,8 +133,11 @@ fn own_ways() -> Vec<ProviderSpec> {
             .base_url_env("GRADIENT_AI_AGENT_ENDPOINT")
             .quirks(without(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed", "user"]])),
         // https://console.groq.com/docs/api-reference, and Groq's OpenAPI description
-        row("groq", "https://api.groq.com/openai/v1", "GROQ")
-            .quirks(Quirks { web_search: WebSearch::BrowserSearch, ..Quirks::default() }),
+        row("groq", "https://api.groq.com/openai/v1", "GROQ").quirks(Quirks {
+            web_search: WebSearch::BrowserSearch,
+            stream_usage: Some("/x_groq/usage".into()),
+            ..Quirks::default()
+        }),
         row("hyperbolic", "https://api.hyperbolic.xyz/v1", "HYPERBOLIC").quirks(older(&[
             &OPENAI_ONLY,
             &LOGPROBS,

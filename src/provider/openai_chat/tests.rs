@@ -350,6 +350,18 @@ fn sources_beside_the_choices_become_citations() {
 }
 
 #[test]
+fn usage_that_hides_elsewhere_is_found_by_the_row() {
+    let mut last = end("stop");
+    last["x_groq"] = json!({"usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}});
+    let text = events(&[delta(json!({"content": "a"})), last]);
+    let provider = provider("groq");
+    let (chunks, ended) = decode_pieces(provider.chat().unwrap(), &ChatRequest::default(), [text.as_bytes()]);
+    ended.unwrap();
+    assert_eq!(sum(chunks).usage.unwrap().total_tokens, 7);
+    assert_eq!(sum(stream(&text).0).usage, None);
+}
+
+#[test]
 fn a_server_that_never_says_why_it_ends_is_known_by_its_row() {
     let text = events(&[delta(json!({"content": "4"})), json!({"choices": [], "usage": {"prompt_tokens": 1}})]);
     let provider = provider("snowflake");
