@@ -97,6 +97,10 @@ macro_rules! params {
                     }
                 }
                 Ok(())
+            /// The names of all parameters.
+            #[cfg(test)]
+            pub(crate) fn all_names() -> impl Iterator<Item = &'static str> {
+                [$(stringify!($name)),*].into_iter()
             }
 
             /// Leaves a parameter out. Whether it was set.
