@@ -138,6 +138,8 @@ pub mod client;
 #[cfg(all(doc, feature = "client", feature = "schemars", feature = "blocking"))]
 pub mod docs;
 mod error;
+#[cfg(feature = "mock")]
+pub mod mock;
 pub mod model;
 pub mod provider;
 #[cfg(feature = "client")]

@@ -57,6 +57,8 @@ pub struct Traits {
     pub unsupported: Option<Vec<Cow<'static, str>>>,
     /// Whether the model can use a web search that its host runs as a tool.
     pub hosted_search: Option<bool>,
+    /// Whether the model takes a system message at all.
+    pub system_message: Option<bool>,
     /// Whether a system message may stand in the middle of a conversation.
     pub late_system: Option<bool>,
 }
@@ -95,6 +97,7 @@ impl Traits {
         or(&mut self.native_schema, &rule.native_schema);
         or(&mut self.unsupported, &rule.unsupported);
         or(&mut self.hosted_search, &rule.hosted_search);
+        or(&mut self.system_message, &rule.system_message);
         or(&mut self.late_system, &rule.late_system);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use once_cell::sync::Lazy;
 
-use super::{Provider, ProviderSpec, WireFormat, ollama, openai_chat, table};
+use super::{Provider, ProviderSpec, WireFormat, anthropic, gemini, ollama, openai_chat, table};
 use crate::error::Result;
 use crate::model::ModelName;
 
@@ -81,8 +81,9 @@ impl Registry {
 /// The one place that knows which code speaks which format.
 fn build(spec: ProviderSpec) -> Arc<dyn Provider> {
     match spec.wire {
-        WireFormat::OpenAiChat => Arc::new(openai_chat::OpenAiChat::new(spec)),
+        WireFormat::Anthropic => Arc::new(anthropic::Anthropic::new(spec)),
+        WireFormat::Gemini => Arc::new(gemini::Gemini::new(spec)),
         WireFormat::Ollama => Arc::new(ollama::Ollama::new(spec)),
-        _ => Arc::new(openai_chat::OpenAiChat::new(spec)),
+        WireFormat::OpenAiChat => Arc::new(openai_chat::OpenAiChat::new(spec)),
     }
 }

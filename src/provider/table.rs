@@ -1,8 +1,9 @@
 //! One row for each vendor, sorted by prefix.
 //!
-//! Vendors that depart from OpenAI's format are here; those that do not are in [`plain`], and the servers of the
-//! caller's own in [`self_hosted`].
+//! Vendors that depart from OpenAI's format are here; those that do not are in [`plain`], the servers of the caller's
+//! own in [`self_hosted`], and those with a format of their own in [`own_formats`].
 
+mod own_formats;
 mod plain;
 mod self_hosted;
 
@@ -46,6 +47,7 @@ fn older(lists: &[&[&'static str]]) -> Quirks {
 /// The providers that the crate knows.
 pub(super) fn providers() -> Vec<ProviderSpec> {
     let mut rows = own_ways();
+    rows.extend(own_formats::providers());
     rows.extend(plain::providers());
     rows.extend(self_hosted::providers());
     rows.sort_by(|a, b| a.name.cmp(&b.name));

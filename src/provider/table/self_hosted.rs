@@ -1,6 +1,6 @@
 //! Servers of the caller's own: the caller gives the address, and a key only where the server wants one.
 
-use crate::provider::{ProviderSpec, Quirks, Reasoning, WireFormat};
+use crate::provider::{ProviderSpec, Quirks, Reasoning};
 
 /// A server whose address is in `{NAME}_API_BASE` and whose key, if it has one, in `{NAME}_API_KEY`.
 fn server(name: &'static str, env: &str) -> ProviderSpec {
@@ -30,13 +30,6 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
         server("llamafile", "LLAMAFILE").alias("llamacpp"),
         // https://lmstudio.ai/docs/app/api/endpoints/openai
         server("lm_studio", "LM_STUDIO"),
-        // https://docs.ollama.com/api: the one of these that has an address by default
-        ProviderSpec::new("ollama", WireFormat::Ollama, "http://localhost:11434")
-            .alias("ollama_chat")
-            .base_url_env("OLLAMA_API_BASE")
-            .base_url_env("OLLAMA_HOST")
-            .key_env("OLLAMA_API_KEY")
-            .key_optional(),
         // https://github.com/oobabooga/text-generation-webui/wiki/12-%E2%80%90-OpenAI-API
         server("oobabooga", "OOBABOOGA"),
         // https://inference.readthedocs.io/en/latest/getting_started/using_xinference.html

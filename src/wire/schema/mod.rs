@@ -12,13 +12,9 @@ use serde_json::{Map, Value};
 
 use crate::{Error, ErrorKind, Result};
 
-mod anthropic;
-mod gemini;
 mod refs;
 mod strict;
 
-pub use anthropic::anthropic_output;
-pub use gemini::{gemini, gemini_ordered};
 pub use refs::inline_refs;
 pub use strict::openai_strict;
 
@@ -29,11 +25,11 @@ pub const MAX_DEPTH: usize = 128;
 /// How large a schema may grow, in about bytes of JSON. Providers' own limits are far below.
 pub const MAX_SIZE: usize = 4 * 1024 * 1024;
 
-type Object = Map<String, Value>;
-type Rule<'r> = &'r mut dyn FnMut(&mut Object) -> Result<()>;
+pub(crate) type Object = Map<String, Value>;
+pub(crate) type Rule<'r> = &'r mut dyn FnMut(&mut Object) -> Result<()>;
 
 /// Applies the rule to every schema in a tree, each before those under it.
-fn walk(value: &mut Value, depth: usize, rule: Rule<'_>) -> Result<()> {
+pub(crate) fn walk(value: &mut Value, depth: usize, rule: Rule<'_>) -> Result<()> {
     check_depth(depth)?;
     let Some(schema) = as_schema(value)? else { return Ok(()) };
     rule(schema)?;
@@ -51,7 +47,7 @@ fn as_schema(value: &mut Value) -> Result<Option<&mut Object>> {
 
 /// Visits the schemas directly under this one. What stands in `enum`, `const`, `default` and the like is data, and a
 /// property may bear the name of a keyword: neither is taken for a schema.
-fn for_each_child(schema: &mut Object, visit: &mut dyn FnMut(&mut Value) -> Result<()>) -> Result<()> {
+pub(crate) fn for_each_child(schema: &mut Object, visit: &mut dyn FnMut(&mut Value) -> Result<()>) -> Result<()> {
     for (keyword, value) in schema.iter_mut() {
         match (keyword.as_str(), value) {
             ("items" | "prefixItems" | "anyOf" | "oneOf" | "allOf", Value::Array(list)) => {
@@ -82,10 +78,10 @@ fn for_each_child(schema: &mut Object, visit: &mut dyn FnMut(&mut Value) -> Resu
 }
 
 /// What is left of the size that a schema may grow to.
-struct Budget(usize);
+pub(crate) struct Budget(usize);
 
 impl Budget {
-    fn spend(&mut self, size: usize) -> Result<()> {
+    pub(crate) fn spend(&mut self, size: usize) -> Result<()> {
         self.0 = self.0.checked_sub(size).ok_or_else(|| {
             let message = format!("the schema is larger than {MAX_SIZE} bytes when its references are inlined");
             Error::new(ErrorKind::Unsupported, message)
@@ -105,7 +101,7 @@ impl Default for Budget {
 /// # Errors
 ///
 /// Where it nests too deep to be walked.
-fn measure(value: &Value, depth: usize) -> Result<usize> {
+pub(crate) fn measure(value: &Value, depth: usize) -> Result<usize> {
     check_depth(depth)?;
     let below = depth.saturating_add(1);
     match value {
@@ -130,7 +126,7 @@ fn check_depth(depth: usize) -> Result<()> {
 /// Adds what another schema demands as well: the meaning of `allOf`, and of keywords beside a `$ref`.
 ///
 /// Properties and required names are united; of anything else that both say, `schema` keeps its own.
-fn unite(schema: &mut Object, other: Object) {
+pub(crate) fn unite(schema: &mut Object, other: Object) {
     for (keyword, theirs) in other {
         match (schema.get_mut(&keyword), theirs) {
             (None, theirs) => {
@@ -153,7 +149,7 @@ fn unite(schema: &mut Object, other: Object) {
 }
 
 /// Takes the members of `allOf` into the schema itself, for subsets that know no `allOf`.
-fn flatten_all_of(schema: &mut Object) {
+pub(crate) fn flatten_all_of(schema: &mut Object) {
     let mut parts = take_list(schema, "allOf");
     parts.reverse();
     while let Some(part) = parts.pop() {
@@ -165,7 +161,7 @@ fn flatten_all_of(schema: &mut Object) {
 }
 
 /// `oneOf` as `anyOf`: constrained decoding picks one branch in any case.
-fn one_of_as_any_of(schema: &mut Object) {
+pub(crate) fn one_of_as_any_of(schema: &mut Object) {
     if let Some(branches) = schema.shift_remove("oneOf") {
         schema.entry("anyOf").or_insert(branches);
     }
@@ -173,7 +169,7 @@ fn one_of_as_any_of(schema: &mut Object) {
 
 /// A tuple (`prefixItems`, in older drafts a list in `items`) as a list whose items are any of the tuple's, for
 /// subsets that know no tuples.
-fn tuple_as_list(schema: &mut Object) {
+pub(crate) fn tuple_as_list(schema: &mut Object) {
     let mut kinds = take_list(schema, "prefixItems");
     if schema.get("items").is_some_and(Value::is_array) {
         kinds.extend(take_list(schema, "items"));
@@ -209,7 +205,7 @@ const WORDS: [(&str, &str); 15] = [
 ];
 
 /// Moves the constraints of these keywords into the description: "Note: minimum value: 1, maximum value: 9."
-fn say_in_words(schema: &mut Object, moves: impl Fn(&str, &Value) -> bool) {
+pub(crate) fn say_in_words(schema: &mut Object, moves: impl Fn(&str, &Value) -> bool) {
     let mut notes = Vec::new();
     for (keyword, words) in WORDS {
         if !schema.get(keyword).is_some_and(|value| moves(keyword, value)) {
@@ -241,7 +237,7 @@ fn say_in_words(schema: &mut Object, moves: impl Fn(&str, &Value) -> bool) {
 /// # Errors
 ///
 /// [`ErrorKind::Unsupported`] for an object that is all free keys: closed, it could only be empty.
-fn close_object(schema: &mut Object) -> Result<()> {
+pub(crate) fn close_object(schema: &mut Object) -> Result<()> {
     let properties = schema.get("properties").and_then(Value::as_object);
     if !has_type(schema, "object") && properties.is_none() {
         return Ok(());
@@ -265,7 +261,7 @@ fn has_type(schema: &Object, name: &str) -> bool {
     }
 }
 
-fn take_list(schema: &mut Object, keyword: &str) -> Vec<Value> {
+pub(crate) fn take_list(schema: &mut Object, keyword: &str) -> Vec<Value> {
     match schema.shift_remove(keyword) {
         Some(Value::Array(list)) => list,
         _ => Vec::new(),
@@ -273,17 +269,16 @@ fn take_list(schema: &mut Object, keyword: &str) -> Vec<Value> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
 
-    const SUBSETS: [fn(&Value) -> Result<Value>; 5] =
-        [inline_refs, anthropic_output, gemini, gemini_ordered, openai_strict];
+    const SUBSETS: [fn(&Value) -> Result<Value>; 2] = [inline_refs, openai_strict];
 
     /// A tree as `schemars` writes it: a reference, a nullable reference, a nullable type, a tagged union, a tuple.
-    pub(super) fn tree() -> Value {
+    pub(crate) fn tree() -> Value {
         json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": "Trip",
@@ -389,7 +384,7 @@ mod tests {
             definitions.insert(format!("d{level}"), json!({"type": "object", "properties": {"a": below, "b": below}}));
         }
         let bomb = json!({"$ref": "#/$defs/d59", "$defs": definitions, "properties": {"c": {}}});
-        for subset in [inline_refs, anthropic_output, gemini] {
+        for subset in [inline_refs] {
             let error = subset(&bomb).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unsupported);
             assert!(error.message().contains("larger"), "{error}");
@@ -401,7 +396,7 @@ mod tests {
         let schema = json!({"type": "object", "properties": {
             "$ref": {"type": "string"}, "$defs": {"type": "string"}, "oneOf": {"type": "string"}, "minimum": {"type": "number"}
         }, "required": ["$ref", "$defs", "oneOf", "minimum"], "additionalProperties": false});
-        for subset in [inline_refs, anthropic_output, openai_strict] {
+        for subset in [inline_refs, openai_strict] {
             assert_eq!(subset(&schema).unwrap(), schema);
         }
     }

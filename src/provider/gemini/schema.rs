@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{
+use crate::Result;
+use crate::wire::schema::{
     Budget, Object, flatten_all_of, for_each_child, inline_refs, measure, one_of_as_any_of, say_in_words, take_list,
     tuple_as_list, unite, walk,
 };
-use crate::Result;
 
 /// The schema as Gemini's function declarations take their `parameters`.
 ///
@@ -20,25 +20,25 @@ use crate::Result;
 /// Those of [`inline_refs`].
 ///
 /// ```
-/// use anymodel::wire::schema::gemini;
+/// use anymodel::provider::gemini::schema::subset;
 /// use serde_json::json;
 ///
 /// let schema = json!({"anyOf": [{"type": "string", "const": "x"}, {"type": "null"}], "title": "X"});
-/// let subset = json!({"anyOf": [{"type": "string", "enum": ["x"], "nullable": true, "title": "X"}]});
-/// assert_eq!(gemini(&schema)?, subset);
+/// let taken = json!({"anyOf": [{"type": "string", "enum": ["x"], "nullable": true, "title": "X"}]});
+/// assert_eq!(subset(&schema)?, taken);
 /// # Ok::<(), anymodel::Error>(())
 /// ```
-pub fn gemini(schema: &Value) -> Result<Value> {
+pub fn subset(schema: &Value) -> Result<Value> {
     rewrite(schema, false)
 }
 
-/// [`gemini`], with `propertyOrdering` on every object: as `response_schema` takes it, where a model would otherwise
+/// [`subset`], with `propertyOrdering` on every object: as `response_schema` takes it, where a model would otherwise
 /// answer in alphabetical order.
 ///
 /// # Errors
 ///
 /// Those of [`inline_refs`].
-pub fn gemini_ordered(schema: &Value) -> Result<Value> {
+pub fn ordered_subset(schema: &Value) -> Result<Value> {
     rewrite(schema, true)
 }
 
@@ -246,15 +246,15 @@ mod tests {
     use super::*;
     use crate::wire::schema::tests::tree;
 
-    fn subset(schema: Value) -> Value {
-        gemini(&schema).unwrap()
+    fn rewritten(schema: Value) -> Value {
+        subset(&schema).unwrap()
     }
 
     #[test]
     fn a_tree_becomes_what_gemini_takes() {
         let properties = json!({"name": {"type": "string", "minLength": 1}});
         assert_eq!(
-            subset(tree()),
+            rewritten(tree()),
             json!({
                 "title": "Trip",
                 "type": "object",
@@ -279,18 +279,20 @@ mod tests {
     #[test]
     fn a_list_of_types_becomes_branches_that_keep_what_concerns_them() {
         assert_eq!(
-            subset(json!({"type": ["array", "null"], "items": {"type": "string"}, "description": "Tags."})),
+            rewritten(json!({"type": ["array", "null"], "items": {"type": "string"}, "description": "Tags."})),
             json!({"anyOf": [{"type": "array", "items": {"type": "string"}, "description": "Tags."},
                 {"type": "null", "description": "Tags."}]})
         );
-        assert_eq!(subset(json!({"type": ["string"]})), json!({"type": "string"}));
+        assert_eq!(rewritten(json!({"type": ["string"]})), json!({"type": "string"}));
     }
 
     #[test]
     fn unknown_keywords_are_left_out() {
         assert_eq!(
-            subset(json!({"$schema": "x", "$id": "y", "type": "object", "strict": true, "additionalProperties": false,
-                "properties": {"a": {"type": "string", "examples": ["x"], "contentEncoding": "base64"}}, "required": ["a", "b"]})),
+            rewritten(
+                json!({"$schema": "x", "$id": "y", "type": "object", "strict": true, "additionalProperties": false,
+                "properties": {"a": {"type": "string", "examples": ["x"], "contentEncoding": "base64"}}, "required": ["a", "b"]})
+            ),
             json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]})
         );
     }
@@ -298,7 +300,7 @@ mod tests {
     #[test]
     fn every_schema_gets_a_type_and_every_array_its_items() {
         assert_eq!(
-            subset(json!({"properties": {"a": {}, "b": true, "c": {"type": "array"}, "d": {"items": true},
+            rewritten(json!({"properties": {"a": {}, "b": true, "c": {"type": "array"}, "d": {"items": true},
                 "e": {"enum": ["x"]}, "f": {"const": 2}, "g": {"minimum": 1}}})),
             json!({"type": "object", "properties": {"a": {"type": "object"}, "b": {"type": "object"},
                 "c": {"type": "array", "items": {"type": "object"}}, "d": {"type": "array", "items": {"type": "object"}},
@@ -306,13 +308,13 @@ mod tests {
                 "f": {"type": "integer", "description": "Note: allowed values: 2."},
                 "g": {"type": "number", "minimum": 1}}})
         );
-        assert_eq!(subset(json!(true)), json!({"type": "object"}));
+        assert_eq!(rewritten(json!(true)), json!({"type": "object"}));
     }
 
     #[test]
     fn an_enum_holds_strings_that_are_not_empty() {
         assert_eq!(
-            subset(json!({"type": "string", "enum": ["a", "", null]})),
+            rewritten(json!({"type": "string", "enum": ["a", "", null]})),
             json!({"type": "string", "enum": ["a"], "nullable": true})
         );
     }
@@ -320,7 +322,7 @@ mod tests {
     #[test]
     fn what_stands_beside_any_of_moves_into_its_branches() {
         assert_eq!(
-            subset(
+            rewritten(
                 json!({"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"], "default": {},
                 "description": "All.",
                 "anyOf": [{"properties": {"a": {"type": "null"}}, "required": ["a"], "description": "One."}, {}]})
@@ -336,14 +338,14 @@ mod tests {
     #[test]
     fn branches_that_multiply_are_an_error_and_no_blow_up() {
         let branches: Vec<Value> = (0..5_000).map(|_| json!({})).collect();
-        let error = gemini(&json!({"anyOf": branches, "title": "x".repeat(5_000)})).unwrap_err();
+        let error = subset(&json!({"anyOf": branches, "title": "x".repeat(5_000)})).unwrap_err();
         assert_eq!(error.kind(), crate::ErrorKind::Unsupported);
     }
 
     #[test]
     fn bounds_that_gemini_has_no_field_for_are_said_in_words() {
         assert_eq!(
-            subset(json!({"type": "number", "exclusiveMinimum": 0, "multipleOf": 0.5, "maximum": 2})),
+            rewritten(json!({"type": "number", "exclusiveMinimum": 0, "multipleOf": 0.5, "maximum": 2})),
             json!({"type": "number", "description": "Note: exclusive minimum value: 0, multiple of: 0.5.", "maximum": 2})
         );
     }
@@ -351,7 +353,7 @@ mod tests {
     #[test]
     fn an_ordered_schema_lists_its_properties_unless_it_does_already() {
         assert_eq!(
-            gemini_ordered(&json!({"properties": {"b": {"type": "string"},
+            ordered_subset(&json!({"properties": {"b": {"type": "string"},
                 "a": {"properties": {"y": {"type": "null"}, "x": {"type": "null"}}, "propertyOrdering": ["x", "y"]}}}))
             .unwrap(),
             json!({"type": "object", "properties": {"b": {"type": "string"},

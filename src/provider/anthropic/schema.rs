@@ -1,15 +1,17 @@
-//! Anthropic's structured outputs.
+//! The subset of JSON Schema that Anthropic's structured outputs enforce.
 
 use serde_json::Value;
 
-use super::{close_object, flatten_all_of, inline_refs, one_of_as_any_of, say_in_words, tuple_as_list, walk};
-use crate::Result;
+use crate::error::Result;
+use crate::wire::schema::{
+    close_object, flatten_all_of, inline_refs, one_of_as_any_of, say_in_words, tuple_as_list, walk,
+};
 
 /// The formats of strings that Anthropic enforces.
 const FORMATS: [&str; 10] =
     ["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"];
 
-/// The schema as Anthropic's `output_format` takes it.
+/// The schema as `output_config.format` takes it.
 ///
 /// By "JSON Schema limitations" in Anthropic's guide to structured outputs: no recursion, no `oneOf`, no bounds on
 /// numbers, lengths and items (but `minItems` 0 and 1), and `additionalProperties: false` on every object. What
@@ -19,21 +21,7 @@ const FORMATS: [&str; 10] =
 ///
 /// Those of [`inline_refs`], and [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for an object that is all
 /// free keys, such as a map.
-///
-/// ```
-/// use anymodel::wire::schema::anthropic_output;
-/// use serde_json::json;
-///
-/// let schema = json!({"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}});
-/// let output = json!({
-///     "type": "object",
-///     "properties": {"n": {"type": "integer", "description": "Note: minimum value: 1."}},
-///     "additionalProperties": false,
-/// });
-/// assert_eq!(anthropic_output(&schema)?, output);
-/// # Ok::<(), anymodel::Error>(())
-/// ```
-pub fn anthropic_output(schema: &Value) -> Result<Value> {
+pub(super) fn structured(schema: &Value) -> Result<Value> {
     let mut schema = inline_refs(schema)?;
     walk(&mut schema, 0, &mut |node| {
         flatten_all_of(node);
@@ -67,7 +55,7 @@ mod tests {
             "additionalProperties": false
         });
         assert_eq!(
-            anthropic_output(&tree()).unwrap(),
+            structured(&tree()).unwrap(),
             json!({
                 "$schema": "https://json-schema.org/draft/2020-12/schema",
                 "title": "Trip",
@@ -98,8 +86,7 @@ mod tests {
     #[test]
     fn a_note_follows_the_description_that_is_there() {
         assert_eq!(
-            anthropic_output(&json!({"type": "string", "description": "A code.", "pattern": "^a$", "maxLength": 3}))
-                .unwrap(),
+            structured(&json!({"type": "string", "description": "A code.", "pattern": "^a$", "maxLength": 3})).unwrap(),
             json!({"type": "string", "description": "A code. Note: maximum length: 3, pattern: ^a$."})
         );
     }
@@ -107,24 +94,23 @@ mod tests {
     #[test]
     fn at_least_one_item_can_be_enforced() {
         let schema = json!({"type": "array", "items": {"type": "string"}, "minItems": 1});
-        assert_eq!(anthropic_output(&schema).unwrap(), schema);
+        assert_eq!(structured(&schema).unwrap(), schema);
     }
 
     #[test]
     fn objects_are_closed_also_where_they_were_open() {
         let open = json!({"type": "object", "properties": {"a": {"type": "null"}}, "additionalProperties": true});
         let closed = json!({"type": "object", "properties": {"a": {"type": "null"}}, "additionalProperties": false});
-        assert_eq!(anthropic_output(&open).unwrap(), closed);
+        assert_eq!(structured(&open).unwrap(), closed);
         assert_eq!(
-            anthropic_output(&json!({"type": "object"})).unwrap(),
+            structured(&json!({"type": "object"})).unwrap(),
             json!({"type": "object", "additionalProperties": false})
         );
     }
 
     #[test]
     fn a_map_is_unsupported_rather_than_always_empty() {
-        let error =
-            anthropic_output(&json!({"type": "object", "additionalProperties": {"type": "string"}})).unwrap_err();
+        let error = structured(&json!({"type": "object", "additionalProperties": {"type": "string"}})).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
     }
 }

@@ -1,0 +1,105 @@
+//! The wire formats: which one a request is in, and what each must be able to say.
+
+use std::fmt::Display;
+
+use bytes::Bytes;
+use http::Method;
+use serde_json::Value;
+
+use super::anthropic::Anthropic;
+use super::fault::Trouble;
+use super::gemini::Gemini;
+use super::ollama::Ollama;
+use super::openai_chat::OpenAiChat;
+use super::reply::Answer;
+use super::requests::{Ask, Request, Shape};
+
+/// A wire format. They are told apart by the end of the path, so that any prefix will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Format {
+    OpenAiChat,
+    Anthropic,
+    Gemini,
+    Ollama,
+}
+
+impl Format {
+    pub(super) fn of(request: &Request) -> Option<Self> {
+        if request.method() != Method::POST {
+            return None;
+        }
+        if request.ends_with("chat/completions") {
+            return Some(Self::OpenAiChat);
+        }
+        if request.ends_with("v1/messages") {
+            return Some(Self::Anthropic);
+        }
+        if request.ends_with("api/chat") {
+            return Some(Self::Ollama);
+        }
+        Gemini::call(request.path()).map(|_| Self::Gemini)
+    }
+
+    pub(super) fn wire(self) -> &'static dyn Wire {
+        match self {
+            Self::OpenAiChat => &OpenAiChat,
+            Self::Anthropic => &Anthropic,
+            Self::Gemini => &Gemini,
+            Self::Ollama => &Ollama,
+        }
+    }
+}
+
+/// Reads requests and writes replies in one format. Written from recordings and specifications, never with the
+/// crate's own decoders, so that each is evidence of the other.
+pub(super) trait Wire {
+    /// What the request asks for.
+    fn ask(&self, request: &Request, body: &Value) -> Ask;
+
+    /// The whole reply.
+    fn whole(&self, shape: &Shape, answer: &Answer) -> Value;
+
+    /// The same reply as a stream.
+    fn events(&self, shape: &Shape, answer: &Answer) -> Vec<Event>;
+
+    /// An error reply: status and body.
+    fn error(&self, trouble: Trouble, model: &str) -> (u16, Value);
+
+    /// An error in mid-stream.
+    fn error_event(&self, shape: &Shape) -> Bytes;
+
+    /// The header that has the request's id.
+    fn request_id(&self) -> &'static str;
+
+    /// `data`, whatever it is, as one event of a stream; `name` where the format names its events.
+    fn frame(&self, _: &Shape, name: Option<&str>, data: &str) -> Bytes {
+        sse(name, data)
+    }
+
+    /// How an event begins.
+    fn opening(&self, _: &Shape) -> &'static str {
+        "data: "
+    }
+
+    /// The content type of a stream.
+    fn stream_type(&self, _: &Shape) -> &'static str {
+        "text/event-stream; charset=utf-8"
+    }
+}
+
+/// One event of a stream, as it goes over the wire.
+#[derive(Clone, Debug)]
+pub(super) struct Event {
+    pub(super) bytes: Bytes,
+    /// Whether it completes a piece of content: what pauses and faults count.
+    pub(super) content: bool,
+}
+
+/// A server-sent event.
+pub(super) fn sse(name: Option<&str>, data: impl Display) -> Bytes {
+    match name {
+        Some(name) => format!("event: {name}\ndata: {data}\n\n"),
+        None => format!("data: {data}\n\n"),
+    }
+    .into()
+}

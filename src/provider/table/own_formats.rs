@@ -1,0 +1,29 @@
+//! Vendors that have a wire format of their own.
+
+use crate::provider::{AuthScheme, ProviderSpec, WireFormat};
+
+pub(super) fn providers() -> Vec<ProviderSpec> {
+    vec![
+        // https://platform.claude.com/docs/en/api/messages
+        ProviderSpec::new("anthropic", WireFormat::Anthropic, "https://api.anthropic.com")
+            .auth(AuthScheme::header("x-api-key"))
+            .key_env("ANTHROPIC_API_KEY")
+            .key_env("ANTHROPIC_AUTH_TOKEN")
+            .base_url_env("ANTHROPIC_API_BASE")
+            .base_url_env("ANTHROPIC_BASE_URL")
+            .header("anthropic-version", "2023-06-01"),
+        // https://ai.google.dev/api/generate-content
+        ProviderSpec::new("gemini", WireFormat::Gemini, "https://generativelanguage.googleapis.com")
+            .auth(AuthScheme::header("x-goog-api-key"))
+            .key_env("GEMINI_API_KEY")
+            .key_env("GOOGLE_API_KEY")
+            .base_url_env("GEMINI_API_BASE"),
+        // https://docs.ollama.com/api
+        ProviderSpec::new("ollama", WireFormat::Ollama, "http://localhost:11434")
+            .alias("ollama_chat")
+            .base_url_env("OLLAMA_API_BASE")
+            .base_url_env("OLLAMA_HOST")
+            .key_env("OLLAMA_API_KEY")
+            .key_optional(),
+    ]
+}
