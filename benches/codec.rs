@@ -204,7 +204,8 @@ fn by_hand(bytes: &[u8]) -> usize {
             let line = std::str::from_utf8(&line).unwrap().trim();
             let Some(data) = line.strip_prefix("data: ").filter(|data| *data != "[DONE]") else { continue };
             let chunk: TypedChunk = serde_json::from_str(data).unwrap();
-            length += chunk.choices.iter().filter_map(|choice| choice.delta.content.as_ref()).map(String::len).sum::<usize>();
+            length +=
+                chunk.choices.iter().filter_map(|choice| choice.delta.content.as_ref()).map(String::len).sum::<usize>();
         }
     }
     length

@@ -19,6 +19,8 @@ use crate::chat::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{Chat, Operation, rate_limits, request_id};
+#[cfg(feature = "schemars")]
+use crate::wire::schema::openai_strict;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -291,12 +293,22 @@ impl Completion {
 
     /// Asks for JSON of a Rust type's schema, and reads the reply as that type.
     ///
+    /// The schema is held to strictly where strict schemas can say it: every property is required, optional ones may
+    /// be `null`. A type that they cannot say, such as a map, is asked for without strictness.
+    ///
     /// # Errors
     ///
     /// As awaiting the call, and as [`ChatResponse::parse`].
     #[cfg(feature = "schemars")]
     pub async fn parse<T: schemars::JsonSchema + serde::de::DeserializeOwned>(self) -> Result<T> {
-        self.response_format(ResponseFormat::of::<T>()).await?.parse()
+        let mut format = ResponseFormat::of::<T>();
+        if let ResponseFormat::JsonSchema(format) = &mut format {
+            match openai_strict(&format.schema) {
+                Ok(strict) => format.schema = strict,
+                Err(_) => format.strict = None,
+            }
+        }
+        self.response_format(format).await?.parse()
     }
 }
 

@@ -164,7 +164,7 @@ impl Script {
                 steps.extend(events.into_iter().map(|event| Step::Send(event.bytes)));
             }
             Some(Fault::ErrorAfter(_)) => steps.push(Step::Send(wire.error_event(shape))),
-            Some(Fault::ResetAfter(_)) => steps.push(Step::Reset),
+            Some(Fault::ResetAfter(_)) => steps.extend([Step::Pause(READING), Step::Reset]),
             Some(Fault::StallAfter(_)) => steps.push(Step::Stall),
             Some(Fault::CutAfter(_)) => steps.push(Step::Cut),
             Some(Fault::CutAfterBytes(bytes)) => {
@@ -185,7 +185,7 @@ impl Script {
         let half = body.slice(..body.len().div_euclid(2));
         let broken = |end| vec![Step::Send(half.clone()), end];
         match fault {
-            Fault::ResetAfter(_) => self.steps = broken(Step::Reset),
+            Fault::ResetAfter(_) => self.steps = vec![Step::Send(half), Step::Pause(READING), Step::Reset],
             Fault::StallAfter(_) => self.steps = broken(Step::Stall),
             Fault::CutAfter(_) => self.steps = broken(Step::Cut),
             Fault::CutAfterBytes(bytes) => {
@@ -244,6 +244,9 @@ impl Script {
 }
 
 const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>Please sign in.</body></html>\n";
+
+/// How long a client has to read what came before a reset, which discards the rest.
+const READING: Duration = Duration::from_millis(20);
 
 /// The steps as far as their first `bytes` bytes go.
 fn within(steps: Vec<Step>, bytes: usize) -> Vec<Step> {

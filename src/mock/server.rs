@@ -30,10 +30,7 @@ pub(super) async fn serve(listener: TcpListener, state: Arc<State>) {
     loop {
         while connections.try_join_next().is_some() {}
         let Ok((stream, _)) = listener.accept().await else { continue };
-        // Without it a stream of small chunks waits for acknowledgements that the client delays by 40 ms.
-        if stream.set_nodelay(true).is_ok() {
-            connections.spawn(connection(stream, Arc::clone(&state)));
-        }
+        connections.spawn(connection(stream, Arc::clone(&state)));
     }
 }
 
@@ -168,6 +165,9 @@ struct Socket {
 
 impl Socket {
     fn new(stream: TcpStream, open: &watch::Sender<usize>, reset: Arc<AtomicBool>) -> Self {
+        // Without it a small chunk can wait for an acknowledgement that the client delays by 40 ms. It fails where the
+        // connection is gone already, which the first read will tell.
+        let _ = stream.set_nodelay(true);
         open.send_modify(|count| *count = count.saturating_add(1));
         Self { stream, open: open.clone(), reset }
     }
@@ -216,5 +216,23 @@ impl AsyncWrite for Socket {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut this.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_does_not_delay_and_is_counted() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let open = watch::Sender::new(0);
+        let socket = Socket::new(accepted.unwrap().0, &open, Arc::default());
+        assert!(socket.stream.nodelay().unwrap());
+        assert_eq!(*open.borrow(), 1);
+        drop((socket, client));
+        assert_eq!(*open.borrow(), 0);
     }
 }

@@ -13,8 +13,8 @@ mod stream;
 mod table;
 pub mod think;
 
-pub mod gemini;
 pub mod anthropic;
+pub mod gemini;
 pub mod ollama;
 pub mod openai_chat;
 

@@ -110,7 +110,8 @@ impl Serialize for Message {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("role", &self.role)?;
-        map.serialize_entry("content", &ContentJson(self))?;
+        let plain = self.is_plain();
+        map.serialize_entry("content", &ContentJson { message: self, plain })?;
         entry(&mut map, "name", self.name.as_ref())?;
         entry(&mut map, "tool_call_id", self.tool_call_id.as_ref())?;
         if self.is_error {
@@ -124,7 +125,7 @@ impl Serialize for Message {
         entry(&mut map, "audio", self.parts_in(Place::Audio).find_map(assistant_audio))?;
         list(&mut map, "tool_calls", self.parts_in(Place::ToolCalls).filter_map(tool_call_json))?;
         list(&mut map, "annotations", self.annotations.iter().map(annotation_json))?;
-        if !self.is_plain() {
+        if !plain {
             map.serialize_entry("parts", &self.parts.iter().map(own_part).collect::<Vec<_>>())?;
         }
         rest(&mut map, &self.extra, &[])?;
@@ -132,13 +133,20 @@ impl Serialize for Message {
     }
 }
 
-/// The `content` member: a text, a list of parts, or `null`.
-struct ContentJson<'a>(&'a Message);
+/// The `content` member: a text, a list of parts, or `null`. Where `parts` tells how a message is made up, `content` is
+/// the text alone, as OpenAI's clients expect it of a reply.
+struct ContentJson<'a> {
+    message: &'a Message,
+    plain: bool,
+}
 
 impl Serialize for ContentJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let parts = self.0.parts_in(Place::Content);
-        let (mut all, listed) = (parts.clone(), self.0.listed());
+        let parts = self.message.parts_in(Place::Content);
+        let (mut all, listed) = (parts.clone(), self.message.listed());
+        if !self.plain && parts.clone().all(|part| part.as_text().is_some()) && parts.clone().next().is_some() {
+            return serializer.serialize_str(&self.message.text());
+        }
         match (all.next(), all.next()) {
             (None, _) if !listed => serializer.serialize_none(),
             (Some(Part { content: Content::Text(text), .. }), None) if !listed => serializer.serialize_str(text),
