@@ -110,7 +110,6 @@
     doc = "",
     doc = include_str!("docs/README.md")
 )]
-
 #![cfg_attr(
     not(test),
     deny(
