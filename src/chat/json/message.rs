@@ -5,7 +5,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::part::{assistant_audio, is_bare, own_part, read_audio_part, read_thinking_block, read_tool_call};
+use super::part::{assistant_audio, is_bare, own_part, read_audio_part, read_block, read_own_part, read_tool_call};
 use super::{ContentPart, entry, list, read_part, rest, take_count, take_string, thinking_block, tool_call_json};
 use crate::chat::{Annotation, Content, Extra, Message, Part, Role};
 
@@ -40,7 +40,9 @@ impl Place {
             Content::Audio(_) if assistant => Some(Self::Audio),
             Content::ToolCall(_) => Some(Self::ToolCalls),
             Content::Native(native) => {
-                (native.provider.is_empty() && native.value.is_object()).then_some(Self::Content)
+                let itself = native.provider.is_empty() && native.value.is_object();
+                let read = itself.then(|| read_part(native.value.clone()))?.ok()?;
+                (read.content == part.content).then_some(Self::Content)
             }
             Content::Text(_) | Content::File(_) | Content::Video(_) | Content::Image(_) | Content::Audio(_) => {
                 Some(Self::Content)
@@ -71,7 +73,7 @@ impl Place {
             (Self::Content, Content::Audio(audio)) => {
                 part.seal.is_none() && audio.id.is_none() && audio.transcript.is_none() && audio.expires_at.is_none()
             }
-            (Self::Content, Content::Native(native)) => read_part(native.value.clone()).is_ok_and(|read| read == *part),
+            (Self::Content, Content::Native(_)) => is_bare(part) && part.seal.is_none(),
             (Self::ToolCalls, _) => {
                 part.cache_control.is_none()
                     && part.seal.as_ref().is_none_or(|seal| seal.provider == super::THOUGHT_SIGNATURE)
@@ -85,6 +87,13 @@ impl Message {
     /// Whether the content is written as a list though it is a lone text.
     pub(crate) fn listed(&self) -> bool {
         self.listed || self.parts_in(Place::Content).any(|part| !is_bare(part))
+    }
+
+    /// Remembers that the content was a list of so many, where its parts alone would be written otherwise.
+    fn list(&mut self, length: Option<usize>) {
+        let plain = self.parts_in(Place::Content).all(|part| part.as_text().is_some() && is_bare(part));
+        let count = self.parts_in(Place::Content).count();
+        self.listed = plain && count < 2 && length == Some(count);
     }
 
     /// Whether reading OpenAI's fields gives the same parts in the same order.
@@ -237,27 +246,24 @@ impl<'de> Deserialize<'de> for Message {
         message.is_error = json.is_error.unwrap_or(false);
         message.annotations = json.annotations.into_iter().flatten().filter_map(read_annotation).collect();
         message.extra = json.extra;
-        let content = match json.content {
-            Some(ListOrText::Text(text)) => vec![Part::text(text)],
-            Some(ListOrText::Json(json)) => vec![Part::text(Value::from(json).to_string())],
+        let (content, list_of) = match json.content {
+            Some(ListOrText::Text(text)) => (vec![Part::text(text)], None),
+            Some(ListOrText::Json(json)) => (vec![Part::text(Value::from(json).to_string())], None),
             Some(ListOrText::List(list)) => {
-                let content = read(list).map_err(D::Error::custom)?;
-                message.listed = match content.as_slice() {
-                    [] => true,
-                    [only] => only.as_text().is_some() && is_bare(only),
-                    _ => false,
-                };
-                content
+                let length = list.len();
+                (read(list).map_err(D::Error::custom)?, Some(length))
             }
-            None => Vec::new(),
+            None => (Vec::new(), None),
         };
         if let Some(parts) = json.parts {
-            message.parts = read(parts).map_err(D::Error::custom)?;
+            let parts = parts.into_iter().map(read_own_part).collect::<Result<_, _>>();
+            message.parts = parts.map_err(D::Error::custom)?;
+            message.list(list_of);
             return Ok(message);
         }
         let parts = &mut message.parts;
         match json.thinking_blocks.filter(|blocks| !blocks.is_empty()) {
-            Some(blocks) => parts.extend(blocks.into_iter().map(read_thinking_block)),
+            Some(blocks) => parts.extend(blocks.into_iter().map(read_block)),
             None => parts.extend(json.reasoning_content.filter(|text| !text.is_empty()).map(Part::reasoning)),
         }
         parts.extend(content);
@@ -267,6 +273,7 @@ impl<'de> Deserialize<'de> for Message {
         for call in json.tool_calls.into_iter().flatten() {
             parts.push(read_tool_call(call).map_err(D::Error::custom)?);
         }
+        message.list(list_of);
         Ok(message)
     }
 }

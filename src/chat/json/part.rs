@@ -150,17 +150,20 @@ fn file_fields(file: &Media) -> Fields<'_> {
     vec![source, ("filename", borrowed(&file.name)), ("format", borrowed(&file.format))]
 }
 
-/// A part in our own form, for the `parts` member: with its seal, and with all that is known of sound.
+/// A part in our own form, for the `parts` member: with its seal, with all that is known of sound, and with what has
+/// no name apart, so that nothing can be taken for another.
 pub(super) fn own_part(part: &Part) -> Value {
-    let mut value = serde_json::to_value(ContentPart::new(part)).unwrap_or_default();
+    let named = Part { extra: Extra::new(), ..part.clone() };
+    let mut value = serde_json::to_value(ContentPart::new(&named)).unwrap_or_default();
     let Some(fields) = value.as_object_mut() else { return value };
+    if let Content::Audio(audio) = &part.content {
+        fields.insert("input_audio".to_owned(), audio_json(audio));
+    }
     if let Some(seal) = &part.seal {
         fields.insert("seal".to_owned(), json!({"provider": seal.provider, "value": seal.value}));
     }
-    if let (Content::Audio(audio), Some(Value::Object(inner))) = (&part.content, fields.get_mut("input_audio"))
-        && let Value::Object(all) = audio_json(audio)
-    {
-        inner.extend(all);
+    if let Some(extra) = part.extra.as_map() {
+        fields.insert("extra".to_owned(), extra.clone().into());
     }
     value
 }
@@ -246,8 +249,10 @@ pub(crate) fn read_part(value: Value) -> Result<Part, String> {
     };
     let kind = fields.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
     let known = match kind.as_str() {
-        "thinking" if fields.get("thinking").is_some_and(Value::is_array) => false,
-        "thinking" | "redacted_thinking" => return Ok(read_thinking_block(fields.into())),
+        "thinking" | "redacted_thinking" => match read_thinking_block(fields) {
+            Ok(part) => return Ok(part),
+            Err(block) => return Ok(Part::native("", block.into())),
+        },
         "text" | "input_text" | "output_text" | "refusal" | "image_url" | "input_audio" | "file" | "video_url" => true,
         "reasoning" => fields.get("text").is_some_and(Value::is_string),
         "tool_call" => fields.get("tool_call").is_some_and(Value::is_object),
@@ -281,10 +286,19 @@ pub(crate) fn read_part(value: Value) -> Result<Part, String> {
         _ => Part::text(take_string(&mut fields, "text").unwrap_or_default()),
     };
     part.cache_control = take_marker(&mut fields);
-    if let Some(seal) = take_seal(&mut fields) {
-        part.seal = Some(seal);
-    }
     part.extra.extend(fields.into());
+    Ok(part)
+}
+
+/// A part of our own `parts`.
+pub(super) fn read_own_part(mut value: Value) -> Result<Part, String> {
+    let (seal, extra) =
+        value.as_object_mut().map_or((None, None), |fields| (take_seal(fields), fields.shift_remove("extra")));
+    let mut part = read_part(value)?;
+    part.seal = seal.or(part.seal);
+    if let Some(Value::Object(extra)) = extra {
+        part.extra = extra.into();
+    }
     Ok(part)
 }
 
@@ -356,13 +370,19 @@ fn take_seal(fields: &mut Map<String, Value>) -> Option<Seal> {
     Some(seal)
 }
 
-pub(super) fn read_thinking_block(block: Value) -> Part {
-    let Value::Object(mut fields) = block else { return Part::native(THINKING_BLOCKS, block) };
-    let redacted = match fields.get("type").and_then(Value::as_str) {
-        Some("thinking") => false,
-        Some("redacted_thinking") => true,
-        _ => return Part::native(THINKING_BLOCKS, fields.into()),
-    };
+/// One of the `thinking_blocks`.
+pub(super) fn read_block(block: Value) -> Part {
+    let Value::Object(fields) = block else { return Part::native(THINKING_BLOCKS, block) };
+    read_thinking_block(fields).unwrap_or_else(|block| Part::native(THINKING_BLOCKS, block.into()))
+}
+
+/// Reasoning in Anthropic's form; whatever else it is, is given back.
+fn read_thinking_block(mut fields: Map<String, Value>) -> Result<Part, Map<String, Value>> {
+    let redacted = fields.get("type").is_some_and(|kind| kind == "redacted_thinking");
+    let is_text = |name: &str| fields.get(name).is_some_and(Value::is_string);
+    if !(is_text("thinking") || redacted && is_text("data")) {
+        return Err(fields);
+    }
     fields.shift_remove("type");
     fields.retain(|_, value| !value.is_null());
     let text = take_string(&mut fields, "thinking").unwrap_or_default();
@@ -372,7 +392,7 @@ pub(super) fn read_thinking_block(block: Value) -> Part {
     part.seal = seal.filter(|seal| !seal.is_empty()).map(|seal| Seal::new(provider, seal));
     part.cache_control = take_marker(&mut fields);
     part.extra = fields.into();
-    part
+    Ok(part)
 }
 
 /// The `audio` member of a reply.

@@ -96,6 +96,7 @@ fn every_reply_is_read_as_its_case_says_whole_and_streamed() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "where recorded traffic is, is no setting of the crate")]
 fn recorded_streams_obey_the_laws() {
     let shared = std::env::var_os("ANYMODEL_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
     let Ok(folder) = fs::read_dir(shared.join("fixtures/ollama")) else {
