@@ -147,8 +147,8 @@ pub mod wire;
 
 pub use chat::{
     Accumulator, Annotation, Audio, CacheControl, CallMeta, ChatChunk, ChatRequest, ChatResponse, Choice, Content,
-    Delta, Effort, Extra, FinishReason, Message, Part, ResponseFormat, Role, Seal, Source, Thinking, Tool, ToolCall,
-    ToolChoice, Usage, Warning, WebSearchOptions, assistant, developer, system, tool_result, user,
+    Delta, Effort, Extra, FinishReason, IntoMessages, Message, Part, ResponseFormat, Role, Seal, Source, Thinking,
+    Tool, ToolCall, ToolChoice, Usage, Warning, WebSearchOptions, assistant, developer, system, tool_result, user,
 };
 #[cfg(feature = "client")]
 pub use client::{

@@ -97,6 +97,8 @@ macro_rules! params {
                     }
                 }
                 Ok(())
+            }
+
             /// The names of all parameters.
             #[cfg(test)]
             pub(crate) fn all_names() -> impl Iterator<Item = &'static str> {
