@@ -26,6 +26,7 @@ struct Recording {
     streamed: bool,
 }
 
+#[expect(clippy::disallowed_methods, reason = "tests read where the recordings are")]
 fn shared() -> Option<PathBuf> {
     let given = std::env::var_os("ANYMODEL_SHARED").map(PathBuf::from);
     let root = given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));

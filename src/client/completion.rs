@@ -469,12 +469,13 @@ fn no_chat(endpoint: &super::Endpoint) -> Error {
 }
 
 fn meta(endpoint: &super::Endpoint, headers: &http::HeaderMap, warnings: Vec<Warning>, attempts: u32) -> CallMeta {
-    let mut meta = CallMeta::default();
-    meta.provider = endpoint.name.provider().to_owned();
-    meta.model = endpoint.name.model().to_owned();
-    meta.request_id = request_id(headers).map(str::to_owned);
-    meta.rate_limits = rate_limits(headers);
-    meta.warnings = warnings;
-    meta.attempts = attempts;
-    meta
+    CallMeta {
+        provider: endpoint.name.provider().to_owned(),
+        model: endpoint.name.model().to_owned(),
+        request_id: request_id(headers).map(str::to_owned),
+        rate_limits: rate_limits(headers),
+        warnings,
+        attempts,
+        ..CallMeta::default()
+    }
 }

@@ -113,6 +113,7 @@ impl Events {
             self.choices.len().saturating_sub(1)
         });
         let Some(state) = self.choices.get_mut(place) else { return };
+        let before = queue.len();
         let mut push = |delta| queue.push_back(ChatChunk { choice: index, delta });
         if let Some(delta) = choice.delta.or(choice.message) {
             state.delta(delta, &mut push);
@@ -120,13 +121,15 @@ impl Events {
         if let Some(logprobs) = choice.logprobs.filter(|logprobs| !logprobs.is_null()) {
             push(Delta::Logprobs(Box::new(logprobs)));
         }
+        state.finished &= queue.len() == before;
         if let Some(native) = choice.finish_reason.filter(|native| !native.is_empty()) {
             self.cite(index, queue);
             self.finish(place, &native, choice.native_finish_reason.map(Text::into_owned), queue);
         }
     }
 
-    /// Everything that was held back of a choice, then why it ended. A repeated reason says nothing new.
+    /// Everything that was held back of a choice, then why it ended. A reason repeated without anything new between says
+    /// nothing new.
     fn finish(&mut self, place: usize, native: &str, own: Option<String>, queue: &mut Queue) {
         let Some(state) = self.choices.get_mut(place).filter(|state| !state.finished) else { return };
         state.finished = true;
