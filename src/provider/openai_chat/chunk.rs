@@ -1,4 +1,7 @@
-//! A chunk as compatible servers write it: every field can be missing or `null`, texts borrow from the event.
+//! A chunk as compatible servers write it: every field can be missing or `null`.
+//!
+//! Nothing is copied: texts borrow from the event, and what most chunks do not have is left as [`RawValue`] until it is
+//! asked for. A stream consists of thousands of these.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,33 +9,87 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::response::lenient;
-use crate::chat::{Audio, Usage};
+use crate::chat::Audio;
 use crate::wire::text::Text;
 
 #[derive(Deserialize)]
 pub(super) struct Chunk<'a> {
+    #[serde(default, borrow)]
+    pub(super) choices: Choices<'a>,
+    #[serde(default, borrow)]
+    pub(super) usage: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    pub(super) citations: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    pub(super) search_results: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    pub(super) error: Option<&'a RawValue>,
+}
+
+/// What each chunk repeats: read from the first that has it.
+#[derive(Deserialize)]
+pub(super) struct Head<'a> {
     #[serde(default, borrow)]
     pub(super) id: Option<Text<'a>>,
     #[serde(default, borrow)]
     pub(super) model: Option<Text<'a>>,
     #[serde(default)]
     pub(super) created: Option<f64>,
-    #[serde(default, borrow, deserialize_with = "or_empty")]
-    pub(super) choices: Vec<ChunkChoice<'a>>,
-    #[serde(default, deserialize_with = "lenient")]
-    pub(super) usage: Option<Usage>,
     #[serde(default, borrow)]
     pub(super) system_fingerprint: Option<Text<'a>>,
     #[serde(default, borrow)]
     pub(super) service_tier: Option<Text<'a>>,
-    #[serde(default)]
-    pub(super) citations: Option<Value>,
-    #[serde(default)]
-    pub(super) search_results: Option<Value>,
-    #[serde(default)]
-    pub(super) error: Option<Value>,
+}
+
+/// The choices of a chunk, which is nearly always one.
+#[derive(Default)]
+pub(super) struct Choices<'a> {
+    first: Option<ChunkChoice<'a>>,
+    others: Vec<ChunkChoice<'a>>,
+}
+
+impl<'a> Choices<'a> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &ChunkChoice<'a>> {
+        self.first.iter().chain(&self.others)
+    }
+
+    pub(super) fn into_iter(self) -> impl Iterator<Item = ChunkChoice<'a>> {
+        self.first.into_iter().chain(self.others)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Choices<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ChoicesVisitor;
+
+        impl<'de> Visitor<'de> for ChoicesVisitor {
+            type Value = Choices<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of choices")
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+                Ok(Choices::default())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut choices = Choices { first: seq.next_element()?, others: Vec::new() };
+                while let Some(choice) = seq.next_element()? {
+                    choices.others.push(choice);
+                }
+                Ok(choices)
+            }
+        }
+
+        deserializer.deserialize_any(ChoicesVisitor)
+    }
 }
 
 #[derive(Deserialize)]
@@ -42,15 +99,15 @@ pub(super) struct ChunkChoice<'a> {
     #[serde(default, borrow)]
     pub(super) delta: Option<ChunkDelta<'a>>,
     #[serde(default, borrow)]
-    pub(super) message: Option<ChunkDelta<'a>>,
+    pub(super) message: Option<&'a RawValue>,
     #[serde(default, borrow)]
     pub(super) finish_reason: Option<Text<'a>>,
     #[serde(default, borrow)]
     pub(super) native_finish_reason: Option<Text<'a>>,
-    #[serde(default)]
-    pub(super) logprobs: Option<Value>,
-    #[serde(default)]
-    pub(super) error: Option<Value>,
+    #[serde(default, borrow)]
+    pub(super) logprobs: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    pub(super) error: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -61,18 +118,18 @@ pub(super) struct ChunkDelta<'a> {
     pub(super) reasoning_content: Option<Text<'a>>,
     #[serde(default, borrow)]
     pub(super) reasoning: Option<Text<'a>>,
-    #[serde(default)]
-    pub(super) reasoning_details: Option<Vec<Value>>,
+    #[serde(default, borrow)]
+    pub(super) reasoning_details: Option<&'a RawValue>,
     #[serde(default, borrow)]
     pub(super) refusal: Option<Text<'a>>,
     #[serde(default, borrow)]
     pub(super) tool_calls: Option<Vec<ChunkToolCall<'a>>>,
-    #[serde(default)]
-    pub(super) audio: Option<AudioDelta>,
-    #[serde(default)]
-    pub(super) images: Option<Vec<Value>>,
-    #[serde(default)]
-    pub(super) annotations: Option<Vec<Value>>,
+    #[serde(default, borrow)]
+    pub(super) audio: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    pub(super) images: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    pub(super) annotations: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -117,11 +174,16 @@ impl From<AudioDelta> for Audio {
     }
 }
 
+/// What a field holds, where it is of this type; what is not is as good as absent.
+pub(super) fn read<'a, T: Deserialize<'a>>(field: Option<&'a RawValue>) -> Option<T> {
+    serde_json::from_str(field?.get()).ok()
+}
+
 /// Content or arguments: a text as OpenAI has it, or what some servers send in its place.
 pub(super) enum Body<'a> {
     Text(Text<'a>),
     List(Vec<Value>),
-    Other(Value),
+    Other(Box<Value>),
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Body<'a> {
@@ -152,14 +214,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Body<'a> {
             }
 
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                Value::deserialize(de::value::MapAccessDeserializer::new(map)).map(Body::Other)
+                let value = Value::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                Ok(Body::Other(Box::new(value)))
             }
         }
 
         deserializer.deserialize_any(BodyVisitor)
     }
-}
-
-fn or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }

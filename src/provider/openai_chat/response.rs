@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use http::Response;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{citations, details, error, usage};
@@ -160,13 +159,4 @@ pub(super) fn finish_reason(native: &str, calls: bool) -> (FinishReason, Option<
     };
     let differs = reason.as_str() != native;
     (reason, differs.then(|| native.to_owned()))
-}
-
-/// A JSON value read leniently: what is not of the type is as good as absent.
-pub(super) fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: serde::de::DeserializeOwned,
-{
-    Ok(T::deserialize(Value::deserialize(deserializer)?).ok())
 }

@@ -2,11 +2,14 @@
 //!
 //! A choice ends by its `finish_reason`; `[DONE]` only says that nothing more comes, and some servers leave it out.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::calls::Calls;
-use super::chunk::{Body, Chunk, ChunkChoice, ChunkDelta};
+use super::chunk::{AudioDelta, Body, Chunk, ChunkChoice, ChunkDelta, Head, read};
 use super::response::{finish_reason, has_error, known_part};
 use super::{citations, details, error, usage};
 use crate::chat::{ChatChunk, Content, Delta, Extra, Part, Start, Usage, read_annotation, read_part};
@@ -18,11 +21,16 @@ use crate::wire::text::Text;
 
 /// Decodes the events of one stream.
 pub(super) struct Events {
-    spec: ProviderSpec,
+    provider: Cow<'static, str>,
+    /// Where the usage hides, as a JSON pointer into the event.
+    usage_place: Option<Cow<'static, str>>,
+    /// Whether a choice may end by `[DONE]` alone.
+    ends_without_reason: bool,
     started: bool,
     choices: Vec<ChoiceState>,
-    citations: Option<Value>,
-    search_results: Option<Value>,
+    /// Lists of sources beside the choices, as JSON; some servers repeat them with each chunk.
+    citations: Option<Box<RawValue>>,
+    search_results: Option<Box<RawValue>>,
 }
 
 /// What is known of one choice so far.
@@ -37,33 +45,48 @@ struct ChoiceState {
 
 impl Events {
     pub(super) fn new(spec: &ProviderSpec) -> Self {
-        Self { spec: spec.clone(), started: false, choices: Vec::new(), citations: None, search_results: None }
+        Self {
+            provider: spec.name.clone(),
+            usage_place: spec.quirks.stream_usage.clone(),
+            ends_without_reason: spec.quirks.hooks.contains(&Hook::EndsWithoutReason),
+            started: false,
+            choices: Vec::new(),
+            citations: None,
+            search_results: None,
+        }
     }
 }
 
 impl EventDecoder for Events {
     fn event(&mut self, frame: Frame<'_>, queue: &mut Queue) -> Result<Flow> {
         if frame.data == b"[DONE]" {
-            if self.spec.quirks.hooks.contains(&Hook::EndsWithoutReason) {
+            if self.ends_without_reason {
                 self.end_all(queue);
             }
             return Ok(Flow::Done);
         }
-        let mut chunk: Chunk<'_> = serde_json::from_slice(frame.data).map_err(|source| {
-            Error::new(ErrorKind::StreamInterrupted, "an event of the stream is not a chat completion chunk")
-                .with_body(bytes::Bytes::copy_from_slice(frame.data))
-                .with_source(source)
-        })?;
-        let choice_failed = chunk.choices.iter().any(|choice| has_error(choice.error.as_ref()));
-        if frame.event == Some("error") || has_error(chunk.error.as_ref()) || choice_failed {
+        // One check of the whole is quicker than one of each string.
+        let text = std::str::from_utf8(frame.data).map_err(|source| unreadable(frame.data).with_source(source))?;
+        let chunk: Chunk<'_> =
+            serde_json::from_str(text).map_err(|source| unreadable(frame.data).with_source(source))?;
+        let failed = |error: Option<&RawValue>| has_error(read(error).as_ref());
+        let choice_failed = chunk.choices.iter().any(|choice| failed(choice.error));
+        if frame.event == Some("error") || failed(chunk.error) || choice_failed {
             return Err(failure(frame.data));
         }
-        if chunk.usage.is_none() && chunk.choices.iter().any(|choice| choice.finish_reason.is_some()) {
-            chunk.usage = self.usage_elsewhere(frame.data);
+        let finishes = chunk.choices.iter().any(|choice| choice.finish_reason.is_some());
+        let usage = read(chunk.usage).or_else(|| finishes.then(|| self.usage_elsewhere(frame.data))?);
+        if !self.started {
+            self.start(text, &chunk, queue);
         }
-        self.chunk(chunk, queue);
+        self.chunk(chunk, usage, queue);
         Ok(Flow::More)
     }
+}
+
+fn unreadable(data: &[u8]) -> Error {
+    Error::new(ErrorKind::StreamInterrupted, "an event of the stream is not a chat completion chunk")
+        .with_body(bytes::Bytes::copy_from_slice(data))
 }
 
 /// An error in the place of a chunk, or of one of its choices.
@@ -78,29 +101,34 @@ fn failure(data: &[u8]) -> Error {
 impl Events {
     /// The usage, where the row says that it hides.
     fn usage_elsewhere(&self, data: &[u8]) -> Option<Usage> {
-        let place = self.spec.quirks.stream_usage.as_deref()?;
+        let place = self.usage_place.as_deref()?;
         let event: Value = serde_json::from_slice(data).ok()?;
         Usage::deserialize(event.pointer(place)?).ok()
     }
 
-    fn chunk(&mut self, chunk: Chunk<'_>, queue: &mut Queue) {
-        let named = chunk.id.as_deref().is_some_and(|id| !id.is_empty());
-        if !self.started && (named || !chunk.choices.is_empty()) {
-            self.started = true;
-            queue.push_back(ChatChunk::new(Delta::Start(Box::new(Start {
-                id: chunk.id.map(Text::into_owned).unwrap_or_default(),
-                model: chunk.model.map(Text::into_owned).unwrap_or_default(),
-                created: chunk.created.map_or(0, |seconds| seconds as u64),
-                system_fingerprint: chunk.system_fingerprint.map(Text::into_owned),
-                service_tier: chunk.service_tier.map(Text::into_owned),
-            }))));
+    /// The head, from the first chunk that has an id or a choice.
+    fn start(&mut self, text: &str, chunk: &Chunk<'_>, queue: &mut Queue) {
+        let Ok(head) = serde_json::from_str::<Head<'_>>(text) else { return };
+        if chunk.choices.is_empty() && head.id.as_deref().is_none_or(str::is_empty) {
+            return;
         }
-        self.citations = chunk.citations.or(self.citations.take());
-        self.search_results = chunk.search_results.or(self.search_results.take());
-        for choice in chunk.choices {
+        self.started = true;
+        queue.push_back(ChatChunk::new(Delta::Start(Box::new(Start {
+            id: head.id.map(Text::into_owned).unwrap_or_default(),
+            model: head.model.map(Text::into_owned).unwrap_or_default(),
+            created: head.created.map_or(0, |seconds| seconds as u64),
+            system_fingerprint: head.system_fingerprint.map(Text::into_owned),
+            service_tier: head.service_tier.map(Text::into_owned),
+        }))));
+    }
+
+    fn chunk(&mut self, chunk: Chunk<'_>, usage: Option<Usage>, queue: &mut Queue) {
+        keep(&mut self.citations, chunk.citations);
+        keep(&mut self.search_results, chunk.search_results);
+        for choice in chunk.choices.into_iter() {
             self.choice(choice, queue);
         }
-        if let Some(mut found) = chunk.usage {
+        if let Some(mut found) = usage {
             usage::normalise(&mut found);
             queue.push_back(ChatChunk::new(Delta::Usage(Box::new(found))));
         }
@@ -115,10 +143,10 @@ impl Events {
         let Some(state) = self.choices.get_mut(place) else { return };
         let before = queue.len();
         let mut push = |delta| queue.push_back(ChatChunk { choice: index, delta });
-        if let Some(delta) = choice.delta.or(choice.message) {
+        if let Some(delta) = choice.delta.or_else(|| read(choice.message)) {
             state.delta(delta, &mut push);
         }
-        if let Some(logprobs) = choice.logprobs.filter(|logprobs| !logprobs.is_null()) {
+        if let Some(logprobs) = read(choice.logprobs) {
             push(Delta::Logprobs(Box::new(logprobs)));
         }
         state.finished &= queue.len() == before;
@@ -139,7 +167,7 @@ impl Events {
         state.calls.end(&mut push);
         if !state.details.is_empty() {
             let own = Value::from_iter([(details::FIELD, Value::from(std::mem::take(&mut state.details)))]);
-            push(Delta::Part(Box::new(Part::native(self.spec.name.clone(), own))));
+            push(Delta::Part(Box::new(Part::native(self.provider.clone(), own))));
         }
         let (reason, native) = finish_reason(native, !state.calls.is_empty());
         push(Delta::Finish { reason, native: own.or(native) });
@@ -147,10 +175,12 @@ impl Events {
 
     /// The sources that stand beside the choices, as citations of this one.
     fn cite(&mut self, choice: u32, queue: &mut Queue) {
-        for annotation in citations::annotations(self.citations.as_ref(), self.search_results.as_ref()) {
+        let (citations, results) = (self.citations.take(), self.search_results.take());
+        let (citations, results): (Option<Value>, Option<Value>) = (read(citations.as_deref()), read(results.as_deref()));
+        for annotation in citations::annotations(citations.as_ref(), results.as_ref()) {
             queue.push_back(ChatChunk { choice, delta: Delta::Annotation(Box::new(annotation)) });
         }
-        let both = [("citations", self.citations.take()), ("search_results", self.search_results.take())];
+        let both = [("citations", citations), ("search_results", results)];
         let extra: Extra = both.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
         if !extra.is_empty() {
             queue.push_back(ChatChunk::new(Delta::Extra(Box::new(extra))));
@@ -161,6 +191,13 @@ impl Events {
         for place in 0..self.choices.len() {
             self.finish(place, "stop", None, queue);
         }
+    }
+}
+
+/// Keeps the latest of a list that may be repeated with each chunk.
+fn keep(kept: &mut Option<Box<RawValue>>, latest: Option<&RawValue>) {
+    if let Some(latest) = latest.filter(|latest| kept.as_ref().is_none_or(|kept| kept.get() != latest.get())) {
+        *kept = Some(latest.to_owned());
     }
 }
 
@@ -175,14 +212,16 @@ impl From<Piece> for Delta {
 
 impl ChoiceState {
     fn delta(&mut self, delta: ChunkDelta<'_>, push: &mut dyn FnMut(Delta)) {
-        let details = delta.reasoning_details.unwrap_or_default();
+        let details: Vec<Value> = read(delta.reasoning_details).unwrap_or_default();
+        let images: Vec<Value> = read(delta.images).unwrap_or_default();
+        let audio = read::<AudioDelta>(delta.audio);
         let reasoning = [delta.reasoning_content, delta.reasoning].into_iter().flatten().find(|text| !text.is_empty());
         let reasoning = reasoning.map(Text::into_owned).or_else(|| details::text(&details));
         if reasoning.is_some()
             || delta.refusal.as_ref().is_some_and(|text| !text.is_empty())
             || delta.tool_calls.as_ref().is_some_and(|calls| !calls.is_empty())
-            || delta.images.as_ref().is_some_and(|images| !images.is_empty())
-            || delta.audio.is_some()
+            || !images.is_empty()
+            || audio.is_some()
         {
             self.thinking.end(&mut |piece| push(piece.into()));
         }
@@ -216,13 +255,13 @@ impl ChoiceState {
         for call in delta.tool_calls.into_iter().flatten() {
             self.calls.piece(call, push);
         }
-        if let Some(audio) = delta.audio {
+        if let Some(audio) = audio {
             push(Delta::Audio(Box::new(audio.into())));
         }
-        for image in delta.images.into_iter().flatten().filter_map(|image| read_part(image).ok()) {
+        for image in images.into_iter().filter_map(|image| read_part(image).ok()) {
             push(Delta::Part(Box::new(image)));
         }
-        for annotation in delta.annotations.into_iter().flatten().filter_map(read_annotation) {
+        for annotation in read::<Vec<Value>>(delta.annotations).into_iter().flatten().filter_map(read_annotation) {
             push(Delta::Annotation(Box::new(annotation)));
         }
         details::extend(&mut self.details, details);
