@@ -239,6 +239,50 @@ async fn an_error_inside_a_stream_is_typed_and_final() {
 }
 
 #[tokio::test]
+async fn an_error_object_in_the_place_of_a_stream_is_typed() {
+    for (name, error, kind) in [
+        (
+            "openai", // llama.cpp's, as Lemonade passes it on: https://github.com/lemonade-sdk/lemonade/pull/2975
+            json!({"error": {"code": 400, "message": "request (6009 tokens) exceeds the available context size",
+                "type": "exceed_context_size_error"}}),
+            ErrorKind::ContextWindowExceeded,
+        ),
+        (
+            "anthropic",
+            json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}),
+            ErrorKind::Unavailable,
+        ),
+        (
+            "gemini",
+            json!({"error": {"code": 429, "message": "Quota", "status": "RESOURCE_EXHAUSTED"}}),
+            ErrorKind::RateLimited,
+        ),
+        ("ollama", json!({"error": "the model failed to generate a response"}), ErrorKind::Unavailable),
+    ] {
+        let server = MockServer::start().await.unwrap();
+        for content_type in ["text/event-stream", "application/json"] {
+            server.enqueue(Reply::raw(200, content_type, error.to_string()));
+            let error = Way::Streamed.ask(call(name, &server)).await.unwrap_err();
+            assert_eq!(error.kind(), kind, "{name} {content_type}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_whole_reply_in_the_place_of_a_stream_is_the_reply() {
+    // Of the others the whole reply is not of the form of an event, or it is a stream of one line.
+    for name in ["openai", "gemini", "ollama"] {
+        let server = MockServer::start().await.unwrap();
+        server.reply(Reply::text("one two").usage(31, 7));
+        let whole = Way::Whole.ask(call(name, &server)).await.unwrap();
+        let (content_type, bytes) = replay(&server, &server.requests()[0]).await;
+        server.enqueue(Reply::raw(200, content_type, bytes));
+        let streamed = Way::Streamed.ask(call(name, &server)).await.unwrap();
+        assert_eq!((said(&streamed), streamed.usage), (said(&whole), whole.usage), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn an_event_that_is_not_json_is_an_error_and_final() {
     for name in FORMATS {
         let server = MockServer::start().await.unwrap();
