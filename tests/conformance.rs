@@ -297,6 +297,34 @@ async fn an_event_that_is_not_json_is_an_error_and_final() {
 }
 
 #[tokio::test]
+async fn a_stream_is_silent_only_while_somebody_waits_for_it() {
+    for name in FORMATS {
+        let server = MockServer::builder().spawn().unwrap();
+        let (pace, patience) = (Duration::from_millis(30), Duration::from_millis(150));
+        server.reply(Reply::text("a b c d e f g h").pace(pace));
+        let mut stream = call(name, &server).stream_timeout(patience).stream().await.unwrap();
+        let first = stream.next().await.unwrap().unwrap();
+        // What came meanwhile is in the socket: nobody could read it while this thread, the only one, was held up.
+        std::thread::sleep(patience * 2);
+        let (text, error) = drain(&mut stream).await;
+        assert!(error.is_none(), "{name}: {error:?} after {text}");
+        assert_eq!(format!("{}{text}", first.text()), "a b c d e f g h", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_after_a_complete_reply() {
+    for (name, way, server) in everywhere().await {
+        let client = builder().build().unwrap();
+        for _ in 0..5 {
+            way.ask(client.completion(format!("{name}/m"), "Hi").api_base(server.url()).api_key("k")).await.unwrap();
+            let closed = timeout(SECOND / 20, server.wait_closed()).await;
+            assert!(closed.is_err() && server.connections_open() == 1, "{name} {way:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn dropping_a_stream_closes_its_connection() {
     for name in FORMATS {
         let server = MockServer::start().await.unwrap();
@@ -503,7 +531,6 @@ async fn neither_a_key_nor_the_query_of_an_address_is_in_an_error_debug_output_o
     let mut printed = String::new();
     for (name, way, server) in everywhere().await {
         let client = builder().api_key(name, key).build().unwrap();
-        let spec = ProviderSpec::default();
         let echo = Reply::raw(401, "application/json", format!(r#"{{"error":{{"message":"bad key {key}"}}}}"#));
         let faults = [
             Reply::from(Fault::Status(401)),
@@ -513,7 +540,7 @@ async fn neither_a_key_nor_the_query_of_an_address_is_in_an_error_debug_output_o
             Reply::text("one two").fault(Fault::CutAfter(1)),
             Reply::text("one two"),
         ];
-        printed += &format!("{client:?} {spec:?}");
+        printed += &format!("{client:?} {:?}", builder().api_key(name, key));
         for reply in faults {
             server.enqueue(reply);
             let call = client.completion(format!("{name}/m"), "Hi").api_base(server.url()).num_retries(0u32);
@@ -588,7 +615,7 @@ async fn a_provider_of_ones_own_is_a_few_lines_of_json() {
         let base = if wire == "openai_chat" { format!("{}/v1", server.url()) } else { server.url() };
         let spec: ProviderSpec = serde_json::from_value(json!({
             "name": "acme", "wire": wire, "base_url": base, "key_env": ["ACME_KEY"],
-            "auth": {"header": {"name": "x-acme-key"}}, "headers": [["x-team", "blue"]]
+            "auth": {"header": {"name": "x-acme-key"}}, "headers": [["x-team", "blue"], ["x-team-token", "sk-team"]]
         }))
         .unwrap();
         let client = builder().provider(spec).environment(Environment::of([("ACME_KEY", "k-acme")])).build().unwrap();
@@ -601,9 +628,10 @@ async fn a_provider_of_ones_own_is_a_few_lines_of_json() {
             assert_eq!((request.header("x-acme-key"), request.header("x-team")), (Some("k-acme"), Some("blue")));
             assert_eq!(request.header("authorization"), None);
         }
-        server.reply(Fault::Status(503));
+        server.reply(Reply::raw(503, "application/json", r#"{"error": {"message": "no team sk-team or k-acme"}}"#));
         let error = client.completion("acme/m", "Hi").num_retries(0u32).await.unwrap_err();
         assert_eq!((error.kind(), error.provider()), (ErrorKind::Unavailable, Some("acme")));
+        assert!(!all_of(&error).contains("sk-team") && !all_of(&error).contains("k-acme"), "{error:?}");
     }
 }
 

@@ -219,14 +219,14 @@ impl Client {
 
 /// The provider's headers, and the call's over them.
 fn headers(provider: &dyn Provider, extra: &[(String, String)]) -> Result<HeaderMap> {
-    let own = provider.spec().headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref(), false));
-    let extra = extra.iter().map(|(name, value)| (name.as_str(), value.as_str(), true));
+    let own = provider.spec().headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref()));
+    let extra = extra.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let mut headers = HeaderMap::new();
-    for (name, value, of_caller) in own.chain(extra) {
+    for (name, value) in own.chain(extra) {
         let unusable = || Error::new(ErrorKind::Configuration, format!("`{name}` is not a header that can be sent"));
         let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unusable())?;
         let mut value = HeaderValue::from_str(value).map_err(|_| unusable())?;
-        value.set_sensitive(of_caller && may_be_secret(&key));
+        value.set_sensitive(may_be_secret(&key));
         headers.insert(key, value);
     }
     Ok(headers)

@@ -43,8 +43,9 @@ pub struct ChatStream {
     secrets: Vec<HeaderValue>,
     idle: Option<Duration>,
     end: Option<Instant>,
-    /// When the last bytes came.
-    heard: Instant,
+    /// Since when the next bytes are waited for. What a caller does between two chunks is no silence of the provider's:
+    /// while it holds its thread up, nobody reads what comes.
+    waiting: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -82,7 +83,7 @@ impl ChatStream {
             secrets: head.secrets,
             idle: head.idle,
             end: head.end,
-            heard: Instant::now(),
+            waiting: None,
             timer: None,
         }
     }
@@ -155,7 +156,7 @@ impl ChatStream {
 
     /// The sooner of the call's end and the end of patience.
     fn deadline(&self) -> Option<Instant> {
-        let patience = self.idle.and_then(|idle| self.heard.checked_add(idle));
+        let patience = self.waiting.zip(self.idle).and_then(|(since, idle)| since.checked_add(idle));
         match (self.end, patience) {
             (Some(end), Some(patience)) => Some(end.min(patience)),
             (end, patience) => end.or(patience),
@@ -197,7 +198,7 @@ impl Stream for ChatStream {
             let done = this.decoder.is_done();
             match Pin::new(body).poll_next(context) {
                 Poll::Ready(Some(Ok(bytes))) => {
-                    this.heard = Instant::now();
+                    this.waiting = None;
                     this.failure = this.decoder.push(&bytes, &mut this.queue).err();
                 }
                 Poll::Ready(None) => {
@@ -213,6 +214,7 @@ impl Stream for ChatStream {
                     this.failure = this.decoder.end(&mut this.queue).err();
                 }
                 Poll::Pending => {
+                    this.waiting.get_or_insert_with(Instant::now);
                     ready!(this.poll_deadline(context));
                     let what = if this.end.is_some_and(|end| end <= Instant::now()) {
                         "the call did not come to its end in time"
