@@ -325,6 +325,27 @@ async fn a_connection_is_used_again_after_a_complete_reply() {
 }
 
 #[tokio::test]
+async fn a_complete_stream_leaves_its_connection_to_the_next_call() {
+    for name in FORMATS {
+        let server = MockServer::start().await.unwrap();
+        server.reply("one two");
+        let client = builder().build().unwrap();
+        let call = || client.completion(format!("{name}/m"), "Hi").api_base(server.url()).api_key("k");
+        Way::Streamed.ask(call()).await.unwrap();
+        let (kind, bytes) = replay(&server, &server.requests()[0]).await;
+        // The reply, and some time later as many empty lines, which mean nothing.
+        let late = Duration::from_millis(60);
+        let padded = format!("{bytes}{}", "\n".repeat(bytes.len()));
+        server.reply(Reply::raw(200, kind, padded).chunks(2).pace(late));
+        for _ in 0..3 {
+            Way::Streamed.ask(call()).await.unwrap();
+            let closed = timeout(late * 2, server.wait_closed()).await;
+            assert!(closed.is_err() && server.replies_abandoned() == 0, "{name} closes its connection");
+        }
+    }
+}
+
+#[tokio::test]
 async fn dropping_a_stream_closes_its_connection() {
     for name in FORMATS {
         let server = MockServer::start().await.unwrap();

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use http::HeaderValue;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::observer::Watch;
 use super::pipeline::redact;
@@ -210,7 +211,9 @@ impl Stream for ChatStream {
                 Poll::Ready(Some(Err(error))) => this.failure = Some(error.with_kind(ErrorKind::StreamInterrupted)),
                 // The provider has said that nothing more comes; a connection that stays open is not waited for.
                 Poll::Pending if done => {
-                    this.state = State::Through;
+                    if let State::Open(body) = std::mem::replace(&mut this.state, State::Through) {
+                        linger(body);
+                    }
                     this.failure = this.decoder.end(&mut this.queue).err();
                 }
                 Poll::Pending => {
@@ -225,6 +228,18 @@ impl Stream for ChatStream {
                 }
             }
         }
+    }
+}
+
+/// Reads on behind a complete reply, where nothing but the end of the body should come: a connection that is given up
+/// before that cannot be used for the next call.
+fn linger(mut body: Body) {
+    const LONGEST: Duration = Duration::from_secs(1);
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn(async move {
+            let rest = async { while let Some(Ok(_)) = body.next().await {} };
+            timeout(LONGEST, rest).await
+        });
     }
 }
 
