@@ -2,8 +2,10 @@
 //! through the client, over real sockets, against the simulated provider.
 
 use std::cell::RefCell;
-use std::future::IntoFuture;
+use std::future::{Future, IntoFuture};
+use std::pin::pin;
 use std::sync::{Arc, Once};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use anymodel::auth::Environment;
@@ -504,6 +506,30 @@ async fn what_one_provider_sealed_is_left_out_where_the_conversation_goes_on_wit
     }
 }
 
+#[tokio::test]
+async fn a_tool_that_one_provider_called_can_be_answered_to_another() {
+    for (first, way, server) in everywhere().await {
+        for second in FORMATS {
+            let (paris, rome) = (json!({"city": "Paris"}), json!({"city": "Rom"}));
+            server.enqueue(Reply::text("I ask.").and_tool_call("get_weather", paris).and_tool_call("get_time", rome));
+            let mut messages = vec![user("Where is it mild, and when?")];
+            let reply = way.ask(ask(first, &server, &messages)).await.unwrap();
+            let ids: Vec<String> = reply.tool_calls().map(|call| call.id.clone()).collect();
+            messages.push(reply.into());
+            messages.extend(ids.iter().zip(["18 degrees", "noon"]).map(|(id, result)| tool_result(id, result)));
+            server.enqueue("So it is.");
+            let reply = way.ask(ask(second, &server, &messages)).await;
+            let reply = reply.unwrap_or_else(|error| panic!("{first} {second}: {error}"));
+            assert_eq!(reply.text(), "So it is.", "{first} {second} {way:?}");
+            let body = server.requests().last().unwrap().json().to_string();
+            let at = |text: &str| body.find(text).unwrap_or_else(|| panic!("{first} {second}: no {text} in {body}"));
+            assert!(at("I ask.") < at("Paris") && at("Paris") < at("Rom"), "{first} {second}: {body}");
+            assert!(at("Rom") < at("18 degrees") && at("18 degrees") < at("noon"), "{first} {second}: {body}");
+            assert!(at("get_weather") < at("get_time"), "{first} {second}: {body}");
+        }
+    }
+}
+
 // Keys.
 
 #[tokio::test]
@@ -619,6 +645,37 @@ async fn each_call_is_one_span_with_the_names_of_opentelemetry() {
         for field in ["error.type=\"authentication\"", "otel.status_code=\"ERROR\""] {
             assert!(spans[1].contains(field), "{name} {way:?} has no {field}: {}", spans[1]);
         }
+    }
+}
+
+// Runtimes.
+
+#[test]
+fn a_client_outlives_the_runtime_that_it_was_first_used_in() {
+    let server = MockServer::builder().spawn().unwrap();
+    let client = builder().build().unwrap();
+    for round in 0..3 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        for name in FORMATS {
+            for way in WAYS {
+                let call = client.completion(format!("{name}/m"), "Hi").api_base(server.url()).api_key("k");
+                let reply = runtime.block_on(way.ask(call.num_retries(0u32)));
+                assert_eq!(reply.map(|reply| reply.text()).unwrap(), "Hi", "{name} {way:?} {round}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_call_outside_of_a_runtime_is_an_error_that_says_what_to_do() {
+    let client = builder().build().unwrap();
+    let call = || client.completion("openai/m", "Hi").api_key("k");
+    let mut context = Context::from_waker(Waker::noop());
+    let Poll::Ready(Err(whole)) = pin!(call().into_future()).poll(&mut context) else { panic!("the call waits") };
+    let Poll::Ready(Err(stream)) = pin!(call().stream()).poll(&mut context) else { panic!("the stream waits") };
+    for error in [whole, stream] {
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.message().contains("tokio"), "{error}");
     }
 }
 

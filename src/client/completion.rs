@@ -358,6 +358,10 @@ impl Client {
         mut options: CallOptions,
         call: impl Fn(Self, ChatRequest, CallOptions) -> F,
     ) -> Result<T> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            let message = "a call has to be awaited inside a tokio runtime; elsewhere use `.blocking()`";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
         request.params.drop_params |= self.0.drop_params;
         let fallbacks = std::mem::take(&mut options.fallbacks);
         if fallbacks.is_empty() {
