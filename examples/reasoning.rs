@@ -13,7 +13,7 @@ async fn main() -> anymodel::Result<()> {
     let mut messages: Vec<Message> = Vec::new();
     for question in ["Which is larger, 9.11 or 9.8?", "And of 9.110 and 9.11?"] {
         messages.push(user(question));
-        let reply = completion(&model, &messages).reasoning_effort(Effort::Low).max_tokens(4000u64).await?;
+        let reply = completion(&model, &messages).reasoning_effort(Effort::Low).max_tokens(4000).await?;
         println!("? {question}\n~ {}\n= {}", reply.reasoning(), reply.text());
         if let Some(usage) = &reply.usage {
             println!("  {} tokens, {} of them reasoning\n", usage.completion_tokens, usage.reasoning_tokens());

@@ -1,5 +1,115 @@
 //! Call any LLM, from any provider, through one interface.
-
+//!
+//! One function takes a model's name and a conversation, and gives the reply: whole, streamed, or as a Rust value, with
+//! tools, pictures and reasoning, for every provider alike. Requests and replies speak OpenAI's vocabulary and read and
+//! write its JSON; what only one provider has is kept and goes back to it. Retries, deadlines, keys and telemetry are
+//! done once, in one pipeline, and what a provider cannot do is an error that says so.
+//!
+//! # A call
+//!
+//! ```no_run
+//! # #[cfg(feature = "client")]
+//! # async fn run() -> anymodel::Result<()> {
+//! use anymodel::completion;
+//!
+//! let reply = completion("anthropic/claude-sonnet-4-5", "Hello!").await?;
+//! println!("{} ({:?})", reply.text(), reply.usage);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # A stream
+//!
+//! ```no_run
+//! # #[cfg(feature = "client")]
+//! # async fn run() -> anymodel::Result<()> {
+//! use anymodel::{Effort, completion, system, user};
+//!
+//! let mut stream = completion("gpt-5", [system("Be brief."), user("Write a story.")])
+//!     .max_tokens(500)
+//!     .reasoning_effort(Effort::Low)
+//!     .stream()
+//!     .await?;
+//! while let Some(chunk) = stream.next().await {
+//!     print!("{}", chunk?.text());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # A typed reply
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "client", feature = "schemars"))]
+//! # async fn run() -> anymodel::Result<()> {
+//! use anymodel::completion;
+//!
+//! #[derive(serde::Deserialize, schemars::JsonSchema)]
+//! struct City {
+//!     name: String,
+//!     /// How many people live in it.
+//!     population: u64,
+//! }
+//!
+//! let city: City = completion("gemini/gemini-2.5-flash", "Describe Paris.").parse().await?;
+//! println!("{}: {}", city.name, city.population);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Tools
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "client", feature = "schemars"))]
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use anymodel::{Message, Tool, completion, tool_result, user};
+//!
+//! /// The current weather of a city.
+//! #[derive(serde::Deserialize, schemars::JsonSchema)]
+//! struct GetWeather {
+//!     city: String,
+//! }
+//!
+//! let mut messages: Vec<Message> = vec![user("Weather in Paris?")];
+//! let reply = completion("gpt-5", &messages).tool(Tool::of::<GetWeather>()).await?;
+//! let calls: Vec<_> = reply.tool_calls().cloned().collect();
+//! messages.push(reply.into());
+//! for call in calls {
+//!     let asked: GetWeather = call.parse()?;
+//!     messages.push(tool_result(call.id, format!("18 °C in {}", asked.city)));
+//! }
+//! println!("{}", completion("gpt-5", &messages).tool(Tool::of::<GetWeather>()).await?.text());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | what |
+//! |---|---|---|
+//! | `client` | yes | calls: pipeline, retries, streams. Without it the crate is the pure core, types and codecs |
+//! | `tls` | yes | HTTPS by rustls, with the certificates that the system trusts |
+//! | `schemars` | | typed replies and tools from Rust types |
+//! | `blocking` | | the same calls from code that is not async |
+//! | `mock` | | a simulated provider on loopback, for tests |
+//!
+//! Features only add. All wire formats and providers are always there. Rust 1.88 or later.
+//!
+//! # What it promises
+//!
+//! - **No global state** but one default client, made on the first call of [`completion`]. A [`Client`] of your own
+//!   shares nothing with it.
+//! - **No network but the call**: no lists, prices or versions are fetched.
+//! - **A key goes only to its provider's address**, the one in the provider's row or the one that you name. Redirects
+//!   are not followed, and keys are in no error, `Debug` output or span.
+//! - **Nothing is dropped silently**: what a provider cannot express is an error that names it, or, on request, a
+//!   [`Warning`] on the reply. A stream that ends early is an error, never a short answer.
+//! - **No panics, no `unsafe`**: whatever a provider sends is a reply or an error.
+#![cfg_attr(
+    all(feature = "client", feature = "schemars", feature = "blocking"),
+    doc = "",
+    doc = include_str!("docs/README.md")
+)]
 #![cfg_attr(
     not(test),
     deny(
@@ -24,6 +134,8 @@ pub mod blocking;
 pub mod chat;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(all(doc, feature = "client", feature = "schemars", feature = "blocking"))]
+pub mod docs;
 mod error;
 #[cfg(feature = "mock")]
 pub mod mock;
@@ -35,8 +147,8 @@ pub mod wire;
 
 pub use chat::{
     Accumulator, Annotation, Audio, CacheControl, CallMeta, ChatChunk, ChatRequest, ChatResponse, Choice, Content,
-    Delta, Effort, Extra, FinishReason, Message, Part, ResponseFormat, Role, Seal, Source, Thinking, Tool, ToolCall,
-    ToolChoice, Usage, Warning, WebSearchOptions, assistant, developer, system, tool_result, user,
+    Delta, Effort, Extra, FinishReason, IntoMessages, Message, Part, ResponseFormat, Role, Seal, Source, Thinking,
+    Tool, ToolCall, ToolChoice, Usage, Warning, WebSearchOptions, assistant, developer, system, tool_result, user,
 };
 #[cfg(feature = "client")]
 pub use client::{

@@ -18,7 +18,9 @@ use serde_json::Value;
 struct Case {
     name: String,
     folder: PathBuf,
-    prefix: String,
+    /// The request, and who it goes to.
+    request: ChatRequest,
+    model: ModelName,
 }
 
 impl Case {
@@ -31,22 +33,12 @@ impl Case {
         Some(serde_json::from_str(&text).unwrap_or_else(|problem| panic!("{}/{file}: {problem}", self.name)))
     }
 
-    /// The request, and who it goes to.
-    fn request(&self) -> (ChatRequest, ModelName) {
-        let request: ChatRequest = match self.json("request.json") {
-            Some(json) => serde_json::from_value(json).unwrap_or_else(|problem| panic!("{}: {problem}", self.name)),
-            None => ChatRequest::new(format!("{}/model", self.prefix), "Hello!"),
-        };
-        let name = Registry::table().resolve(&request.model).unwrap();
-        (request, name)
-    }
-
     fn provider(&self) -> &'static dyn Provider {
-        Registry::table().get(self.request().1.provider()).unwrap().as_ref()
+        Registry::table().get(self.model.provider()).unwrap().as_ref()
     }
 
     fn decoder(&self) -> StreamDecoder {
-        self.provider().chat().unwrap().stream_decoder(&self.request().0)
+        self.provider().chat().unwrap().stream_decoder(&self.request)
     }
 }
 
@@ -61,16 +53,26 @@ fn cases() -> Vec<Case> {
     let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
     let mut found = Vec::new();
     for wire in folders(&root) {
-        let prefix = match name(&wire).as_str() {
-            "openai_chat" => "openai".to_owned(),
-            other => other.to_owned(),
-        };
         for folder in folders(&wire) {
-            found.push(Case { name: format!("{}/{}", name(&wire), name(&folder)), folder, prefix: prefix.clone() });
+            found.push(case(&name(&wire), format!("{}/{}", name(&wire), name(&folder)), folder));
         }
     }
     assert!(found.len() >= 20, "only {} cases found", found.len());
     found
+}
+
+/// A case of this wire format. Its model has a prefix where that is not the format's own name.
+fn case(wire: &str, name: String, folder: PathBuf) -> Case {
+    let own = if wire == "openai_chat" { "openai" } else { wire };
+    let request = match fs::read_to_string(folder.join("request.json")) {
+        Ok(json) => serde_json::from_str(&json).unwrap_or_else(|problem| panic!("{name}: {problem}")),
+        Err(_) => ChatRequest::new("model", "Hello!"),
+    };
+    let model = match Registry::table().resolve(&request.model) {
+        Ok(model) if wire == "openai_chat" && request.model.contains('/') => model,
+        _ => ModelName::new(own.to_owned(), request.model.trim_start_matches(&format!("{own}/"))),
+    };
+    Case { name, folder, request, model }
 }
 
 /// Feeds a stream in pieces, and says what it gave and how it ended.
@@ -99,13 +101,12 @@ fn each_request_becomes_the_body_that_its_provider_reads() {
     let mut held = 0;
     for case in cases() {
         let Some(sent) = case.json("sent.json") else { continue };
-        let (request, name) = case.request();
         let codec = case.provider().chat().unwrap();
-        let target = Target::new(name.model(), "https://provider.example/base");
-        let encoded = codec.encode(&request, &target).unwrap_or_else(|error| panic!("{}: {error}", case.name));
+        let target = Target::new(case.model.model(), "https://provider.example/base");
+        let encoded = codec.encode(&case.request, &target).unwrap_or_else(|error| panic!("{}: {error}", case.name));
         let body: Value = serde_json::from_slice(encoded.request.body()).unwrap();
         assert_eq!(body, sent, "{}\n{body:#}", case.name);
-        let again = codec.encode(&request, &target).unwrap();
+        let again = codec.encode(&case.request, &target).unwrap();
         assert_eq!(again.request.body(), encoded.request.body(), "{}: the bytes must be stable", case.name);
         held += 1;
     }
@@ -118,7 +119,7 @@ fn each_whole_reply_reads_as_openais() {
     for case in cases() {
         let (Some(response), Some(reply)) = (case.read("response.json"), case.json("reply.json")) else { continue };
         let response = http::Response::new(Bytes::from(response));
-        let decoded = case.provider().chat().unwrap().decode(&case.request().0, &response);
+        let decoded = case.provider().chat().unwrap().decode(&case.request, &response);
         let Ok(Progress::Done(decoded)) = decoded else { panic!("{}: {decoded:?}", case.name) };
         assert_eq!(json(&decoded), reply, "{}\n{:#}", case.name, json(&decoded));
         let again: ChatResponse = serde_json::from_value(reply).unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules by rank; a module uses lower ranks and itself, never its own rank.
-const RANKS: [(&str, u8); 14] = [
+const RANKS: [(&str, u8); 15] = [
     ("error", 0),
     ("chat", 1),
     ("model", 1),
@@ -16,6 +16,7 @@ const RANKS: [(&str, u8); 14] = [
     ("blocking", 6),
     ("mock", 6),
     ("router", 6),
+    ("docs", 7),
     ("pricing", 2),
     ("tokenizer", 2),
     ("media", 1),

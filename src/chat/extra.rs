@@ -38,7 +38,12 @@ impl Extra {
 
     /// Takes a field out; the order of the others stays.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
-        self.0.as_mut()?.shift_remove(key)
+        let map = self.0.as_mut()?;
+        let value = map.shift_remove(key);
+        if map.is_empty() {
+            self.0 = None;
+        }
+        value
     }
 
     /// The fields in order.

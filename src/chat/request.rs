@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Extra, IntoMessages, Message, ResponseFormat, Tool, ToolChoice};
+use crate::error::{Error, ErrorKind, Result};
 
 /// A chat request in OpenAI's terms.
 ///
@@ -78,6 +79,30 @@ macro_rules! params {
             /// The names of the parameters that are set.
             pub fn names(&self) -> impl Iterator<Item = &'static str> {
                 [$(self.$name.is_some().then_some(stringify!($name)),)*].into_iter().flatten()
+            }
+
+            /// Sets a parameter by its name; one that has no name here goes among the others, to be sent as it is.
+            ///
+            /// # Errors
+            ///
+            /// [`ErrorKind::InvalidRequest`] where the value is not of the parameter's type.
+            pub fn set(&mut self, name: &str, value: Value) -> Result<()> {
+                let wrong = |source: serde_json::Error| {
+                    Error::new(ErrorKind::InvalidRequest, format!("`{name}` is not what it should be: {source}"))
+                };
+                match name {
+                    $(stringify!($name) => self.$name = Some(serde_json::from_value(value).map_err(wrong)?),)*
+                    _ => {
+                        self.extra.insert(name, value);
+                    }
+                }
+                Ok(())
+            }
+
+            /// The names of all parameters.
+            #[cfg(test)]
+            pub(crate) fn all_names() -> impl Iterator<Item = &'static str> {
+                [$(stringify!($name)),*].into_iter()
             }
 
             /// Leaves a parameter out. Whether it was set.

@@ -71,14 +71,15 @@ pub struct Completion {
     options: CallOptions,
 }
 
-/// A method for each parameter: its type, and what its argument is made from.
+/// A method for each parameter, with the type of its argument. Numbers are taken as they are: where anything that can
+/// become an `u64` is taken, `500` is an `i32` and cannot.
 macro_rules! setters {
-    ($($(#[$meta:meta])* $name:ident: $type:ty,)*) => {
+    ($($(#[$meta:meta])* $name:ident: $argument:ty,)*) => {
         /// Parameters, by OpenAI's names; [`Params`](crate::chat::Params) says what each means.
         impl Completion {
             $(
                 $(#[$meta])*
-                pub fn $name(mut self, value: impl Into<$type>) -> Self {
+                pub fn $name(mut self, value: $argument) -> Self {
                     self.request.params.$name = Some(value.into());
                     self
                 }
@@ -95,7 +96,7 @@ setters! {
     /// How many replies.
     n: u32,
     /// Texts at which the reply ends.
-    stop: Stop,
+    stop: impl Into<Stop>,
     /// The most tokens of the reply.
     max_tokens: u64,
     /// The most tokens of the reply, in OpenAI's newer name.
@@ -105,7 +106,7 @@ setters! {
     /// Penalty for repetition.
     frequency_penalty: f64,
     /// Token ids and how much likelier to make them.
-    logit_bias: Map<String, Value>,
+    logit_bias: impl Into<Map<String, Value>>,
     /// Makes sampling repeatable as far as the provider can.
     seed: i64,
     /// Whether to give the tokens' log probabilities.
@@ -113,37 +114,37 @@ setters! {
     /// How many alternatives to give for each token.
     top_logprobs: u32,
     /// The caller's id of its end user.
-    user: String,
+    user: impl Into<String>,
     /// The form of the reply's text.
-    response_format: ResponseFormat,
+    response_format: impl Into<ResponseFormat>,
     /// Which tools the model may or must call.
-    tool_choice: ToolChoice,
+    tool_choice: impl Into<ToolChoice>,
     /// Whether it may call several at once.
     parallel_tool_calls: bool,
     /// How much to reason.
-    reasoning_effort: Effort,
+    reasoning_effort: impl Into<Effort>,
     /// How to reason, in Anthropic's form.
-    thinking: Thinking,
+    thinking: impl Into<Thinking>,
     /// Lets the model search the web.
-    web_search_options: WebSearchOptions,
+    web_search_options: impl Into<WebSearchOptions>,
     /// What the reply may be made of: `text`, `audio`, `image`.
-    modalities: Vec<String>,
+    modalities: impl Into<Vec<String>>,
     /// Voice and format of a spoken reply.
-    audio: Value,
+    audio: impl Into<Value>,
     /// What most of the reply will be.
-    prediction: Value,
+    prediction: impl Into<Value>,
     /// The processing tier.
-    service_tier: String,
+    service_tier: impl Into<String>,
     /// Whether the provider keeps the reply.
     store: bool,
     /// Groups requests that share a prefix, for the prompt cache.
-    prompt_cache_key: String,
+    prompt_cache_key: impl Into<String>,
     /// How long the prompt cache is kept.
-    prompt_cache_retention: String,
+    prompt_cache_retention: impl Into<String>,
     /// The caller's stable id of its end user.
-    safety_identifier: String,
+    safety_identifier: impl Into<String>,
     /// How long the reply should be.
-    verbosity: String,
+    verbosity: impl Into<String>,
 }
 
 impl Completion {
@@ -185,9 +186,12 @@ impl Completion {
         self
     }
 
-    /// A parameter that has no method here, such as `top_k`: sent as it is.
-    pub fn param(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.request.params.extra.insert(name, value);
+    /// A parameter by its name: one of OpenAI's, or one that has no method here, such as `top_k`, to be sent as it is.
+    /// A value of the wrong type is an error when the call is made.
+    pub fn param(mut self, name: impl AsRef<str>, value: impl Into<Value>) -> Self {
+        if let Err(error) = self.request.params.set(name.as_ref(), value.into()) {
+            self.target = Err(error);
+        }
         self
     }
 
@@ -471,12 +475,13 @@ fn no_chat(endpoint: &super::Endpoint) -> Error {
 }
 
 fn meta(endpoint: &super::Endpoint, headers: &http::HeaderMap, warnings: Vec<Warning>, attempts: u32) -> CallMeta {
-    let mut meta = CallMeta::default();
-    meta.provider = endpoint.name.provider().to_owned();
-    meta.model = endpoint.name.model().to_owned();
-    meta.request_id = request_id(headers).map(str::to_owned);
-    meta.rate_limits = rate_limits(headers);
-    meta.warnings = warnings;
-    meta.attempts = attempts;
-    meta
+    CallMeta {
+        provider: endpoint.name.provider().to_owned(),
+        model: endpoint.name.model().to_owned(),
+        request_id: request_id(headers).map(str::to_owned),
+        rate_limits: rate_limits(headers),
+        warnings,
+        attempts,
+        ..CallMeta::default()
+    }
 }

@@ -75,7 +75,6 @@ impl Client {
     }
 
     /// A client with settings of your own.
-    #[must_use]
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }

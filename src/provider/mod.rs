@@ -11,6 +11,8 @@ mod registry;
 mod spec;
 mod stream;
 mod table;
+#[cfg(test)]
+pub(crate) mod tests;
 pub mod think;
 
 pub mod anthropic;

@@ -79,6 +79,7 @@ pub struct Encoded {
 
 /// What a reply says of an operation.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every reply is done, and none should cost an allocation for it")]
 pub enum Progress<Op: Operation> {
     /// It is done.
     Done(Op::Response),

@@ -22,7 +22,7 @@ pub fn admit<'a>(
     let allowed = |name: &str| params.allowed_openai_params.iter().any(|allowed| allowed == name);
     let refused: Vec<&'static str> = params
         .names()
-        .filter(|name| !supports(name) && !allowed(name) && !(*name == "n" && params.n == Some(1)))
+        .filter(|name| !(supports(name) || allowed(name) || *name == "n" && params.n == Some(1)))
         .collect();
     if refused.is_empty() {
         return Ok(Cow::Borrowed(params));

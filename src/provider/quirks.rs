@@ -43,6 +43,8 @@ pub struct Quirks {
     pub reasoning_history: Option<Text>,
     /// Whether it has no `stream_options`, and tells the usage of a stream anyway.
     pub no_stream_options: bool,
+    /// Where, as a JSON pointer, the chunk that ends a choice tells the usage, when it is not in `usage`.
+    pub stream_usage: Option<Text>,
     /// What stands before the name of a model that is given without a slash.
     pub model_prefix: Option<Text>,
     /// Members of each request's body.
@@ -83,6 +85,8 @@ pub enum Reasoning {
     ThinkingAndEffort,
     /// By `thinking` and by `reasoning_effort`, each as the caller gave it.
     AsGiven,
+    /// By `reasoning_effort`, or by `enable_thinking` and `thinking_budget`.
+    EnableThinking,
     /// By `reasoning_effort`, or by `reasoning: {"max_tokens": …}`.
     ReasoningObject,
     /// As the model wants it: `thinking` with a budget, or `reasoning_effort`.

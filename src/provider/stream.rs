@@ -99,13 +99,20 @@ fn step(
     let before = queue.len();
     let flow = events.event(frame, queue);
     for chunk in queue.iter().skip(before) {
-        if matches!(chunk.delta, Delta::Start(_) | Delta::Usage(_) | Delta::Extra(_)) {
-            continue;
-        }
-        let finishes = matches!(chunk.delta, Delta::Finish { .. });
+        let finishes = match &chunk.delta {
+            Delta::Start(_) | Delta::Usage(_) | Delta::Extra(_) => continue,
+            Delta::Finish { .. } => Some(true),
+            // Some servers finish a choice with each of its tool calls: what comes after opens it again.
+            Delta::Text(_)
+            | Delta::Refusal(_)
+            | Delta::Reasoning(_)
+            | Delta::ToolCall { .. }
+            | Delta::Arguments { .. } => Some(false),
+            _ => None,
+        };
         match choices.iter_mut().find(|(index, _)| *index == chunk.choice) {
-            Some((_, finished)) => *finished |= finishes,
-            None => choices.push((chunk.choice, finishes)),
+            Some((_, finished)) => *finished = finishes.unwrap_or(*finished),
+            None => choices.push((chunk.choice, finishes.unwrap_or(false))),
         }
     }
     *done = !matches!(flow, Ok(Flow::More));

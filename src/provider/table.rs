@@ -78,10 +78,10 @@ fn own_ways() -> Vec<ProviderSpec> {
             &["logit_bias", "n", "parallel_tool_calls"],
         ])),
         // https://inference-docs.cerebras.ai/api-reference/chat-completions
-        row("cerebras", "https://api.cerebras.ai/v1", "CEREBRAS").quirks(Quirks {
-            cache_control: true,
-            ..without(&[&PENALTIES, &["audio", "function_call", "functions", "logit_bias", "modalities", "n"]])
-        }),
+        row("cerebras", "https://api.cerebras.ai/v1", "CEREBRAS").quirks(without(&[
+            &PENALTIES,
+            &["audio", "function_call", "functions", "logit_bias", "modalities", "n", "web_search_options"],
+        ])),
         row("clarifai", "https://api.clarifai.com/v2/ext/openai/v1", "CLARIFAI")
             .key_env("CLARIFAI_PAT")
             .quirks(without(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed", "user"]])),
@@ -133,8 +133,11 @@ fn own_ways() -> Vec<ProviderSpec> {
             .base_url_env("GRADIENT_AI_AGENT_ENDPOINT")
             .quirks(without(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed", "user"]])),
         // https://console.groq.com/docs/api-reference, and Groq's OpenAPI description
-        row("groq", "https://api.groq.com/openai/v1", "GROQ")
-            .quirks(Quirks { web_search: WebSearch::BrowserSearch, ..Quirks::default() }),
+        row("groq", "https://api.groq.com/openai/v1", "GROQ").quirks(Quirks {
+            web_search: WebSearch::BrowserSearch,
+            stream_usage: Some("/x_groq/usage".into()),
+            ..Quirks::default()
+        }),
         row("hyperbolic", "https://api.hyperbolic.xyz/v1", "HYPERBOLIC").quirks(older(&[
             &OPENAI_ONLY,
             &LOGPROBS,
@@ -191,7 +194,6 @@ fn own_ways() -> Vec<ProviderSpec> {
         }),
         // https://docs.perplexity.ai/api-reference/chat-completions-post
         row("perplexity", "https://api.perplexity.ai", "PERPLEXITY").key_env("PERPLEXITYAI_API_KEY").quirks(Quirks {
-            cache_control: true,
             ..older(&[
                 &[
                     "audio",
@@ -254,7 +256,7 @@ fn own_ways() -> Vec<ProviderSpec> {
         row("volcengine", "https://ark.cn-beijing.volces.com/api/v3", "VOLCENGINE").key_env("ARK_API_KEY").quirks(
             Quirks {
                 reasoning: Reasoning::AsGiven,
-                ..older(&[&[
+                ..without(&[&[
                     "audio",
                     "modalities",
                     "prediction",
@@ -283,7 +285,7 @@ fn own_ways() -> Vec<ProviderSpec> {
             ]])
         }),
         // https://platform.xiaomimimo.com/docs
-        row("xiaomi_mimo", "https://api.xiaomimimo.com/v1", "XIAOMI_MIMO").quirks(Quirks {
+        row("xiaomi_mimo", "https://api.xiaomimimo.com/v1", "XIAOMI_MIMO").key_env("MIMO_API_KEY").quirks(Quirks {
             reasoning: Reasoning::Thinking,
             reasoning_history: Some("reasoning_content".into()),
             ..Quirks::default()
@@ -326,5 +328,102 @@ fn mistral() -> Quirks {
 
 /// Alibaba's format for Qwen.
 fn qwen() -> Quirks {
-    Quirks { reasoning: Reasoning::AsGiven, cache_control: true, ..Quirks::default() }
+    Quirks { reasoning: Reasoning::EnableThinking, cache_control: true, ..Quirks::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::provider::{AuthScheme, WireFormat};
+
+    /// Providers of the facts that have no row yet, and why.
+    const LEFT_OUT: [(&str, &str); 6] = [
+        ("aiohttp_openai", "a way of sending, not a provider"),
+        ("gigachat", "its key is exchanged for a token by OAuth"),
+        ("github_copilot", "its key is exchanged for a token, after a login on a device"),
+        ("ragflow", "the model's name is a path of chats and agents"),
+        ("sagemaker_chat", "requests are signed (SigV4)"),
+        ("sagemaker_nova", "requests are signed (SigV4)"),
+    ];
+
+    fn is_loopback(address: &str) -> bool {
+        ["http://localhost", "http://127.0.0.1"].iter().any(|loopback| address.starts_with(loopback))
+    }
+
+    #[test]
+    fn rows_are_sorted_and_their_prefixes_are_unique() {
+        let rows = providers();
+        assert!(rows.is_sorted_by(|a, b| a.name < b.name));
+        let mut seen = HashSet::new();
+        for name in rows.iter().flat_map(ProviderSpec::names) {
+            assert!(seen.insert(name.to_owned()), "{name} is there twice");
+            assert!(!name.contains('/') && name.to_ascii_lowercase() == name, "{name} cannot be a prefix");
+        }
+    }
+
+    #[test]
+    fn a_key_travels_only_over_https_or_to_this_machine() {
+        for row in providers() {
+            let address = row.base_url.as_deref().unwrap_or("https://");
+            assert!(address.starts_with("https://") || is_loopback(address), "{}: {address}", row.name);
+            assert!(!address.ends_with('/') || row.base_url.is_none(), "{}: {address}", row.name);
+        }
+    }
+
+    #[test]
+    fn each_row_says_where_its_key_and_address_come_from() {
+        for row in providers() {
+            assert!(!row.key_env.is_empty() || row.key_optional || row.auth == AuthScheme::None, "{}", row.name);
+            assert!(row.base_url.is_some() || !row.base_url_env.is_empty(), "{}", row.name);
+            let address = row.base_url.as_deref().unwrap_or_default();
+            for (name, env) in &row.url_vars {
+                assert!(address.contains(&format!("{{{name}}}")) && !env.is_empty(), "{}: {name}", row.name);
+            }
+            assert_eq!(address.matches('{').count(), row.url_vars.len(), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn no_row_claims_to_be_somebody_else() {
+        for row in providers() {
+            for (name, _) in &row.headers {
+                let name = name.to_ascii_lowercase();
+                assert!(!["http-referer", "x-title", "x-novita-source", "user-agent"].contains(&name.as_str()));
+            }
+        }
+    }
+
+    #[test]
+    fn every_refused_parameter_is_a_parameter() {
+        let known: HashSet<&str> = crate::chat::Params::all_names().collect();
+        for row in providers() {
+            for name in &row.quirks.unsupported {
+                assert!(known.contains(name.as_ref()), "{}: {name}", row.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_openai_compatible_chat_provider_of_the_facts_has_a_row() {
+        let Some(path) = crate::provider::tests::shared("facts/providers.json") else { return };
+        let text = std::fs::read_to_string(path).unwrap();
+        let facts: Value = serde_json::from_str(&text).unwrap();
+        let rows = providers();
+        let names: HashSet<&str> = rows.iter().flat_map(ProviderSpec::names).collect();
+        let mut count = 0;
+        for fact in facts["providers"].as_array().unwrap() {
+            if fact["kind"] == "chat" && fact["protocol"] == "openai" {
+                let prefix = fact["prefix"].as_str().unwrap();
+                let left_out = LEFT_OUT.iter().any(|(name, _)| *name == prefix);
+                assert!(names.contains(prefix) != left_out, "{prefix}");
+                count += 1;
+            }
+        }
+        assert!(count > 100, "only {count} providers in the facts");
+        assert!(rows.iter().filter(|row| row.wire == WireFormat::OpenAiChat).count() >= count - LEFT_OUT.len());
+    }
 }

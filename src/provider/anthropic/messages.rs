@@ -88,10 +88,12 @@ impl Conversation {
 
     /// Whether some block names an uploaded file.
     pub(super) fn has_files(&self) -> bool {
-        let named = |block: &Object| block.get("source").is_some_and(|raw| raw.get().starts_with(r#"{"type":"file""#));
-        let inside =
-            |block: &Object| block.get("content").is_some_and(|raw| raw.get().contains(r#""source":{"type":"file""#));
-        self.turns.iter().flat_map(|turn| &turn.content).any(|block| named(block) || inside(block))
+        let names = |raw: Option<&RawValue>| raw.is_some_and(|raw| raw.get().contains(r#""file_id":"#));
+        self.turns.iter().flat_map(|turn| &turn.content).any(|block| {
+            names(block.get("source"))
+                || is_kind(block, "container_upload")
+                || is_kind(block, "tool_result") && names(block.get("content"))
+        })
     }
 
     fn push(&mut self, role: &'static str, blocks: Vec<Object>) {

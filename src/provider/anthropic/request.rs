@@ -29,7 +29,9 @@ pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target
     let body = body(spec, &known, conversation, &params, target.model, stream, &mut warnings)?;
     let mut request = post_json(&url(spec, target.base_url), body.to_bytes())?;
     let headers = request.headers_mut();
-    headers.insert(VERSION, HeaderValue::from_static("2023-06-01"));
+    if !spec.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(VERSION.as_str())) {
+        headers.insert(VERSION, HeaderValue::from_static("2023-06-01"));
+    }
     let betas = betas(&body, files);
     if !betas.is_empty() {
         headers.insert(
@@ -114,6 +116,12 @@ fn body(
     body.set_some("service_tier", params.service_tier.as_deref().map(|tier| service_tier(tier).unwrap_or(tier)))?;
     let own: Map<String, Value> = params.extra.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     body.merge(&own.into_iter().filter(|(name, _)| name != "metadata").collect())?;
+    if !params.allowed_openai_params.is_empty() {
+        let all = serde_json::to_value(params).unwrap_or_default();
+        for name in params.allowed_openai_params.iter().filter(|name| !supports(spec, known, params, name)) {
+            body.set_some(name.clone(), all.get(name))?;
+        }
+    }
     if stream {
         body.set("stream", &true)?;
     }

@@ -113,4 +113,24 @@ mod tests {
         let error = structured(&json!({"type": "object", "additionalProperties": {"type": "string"}})).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
     }
+
+    #[test]
+    fn references_that_multiply_are_an_error_and_no_blow_up() {
+        let mut definitions = serde_json::Map::new();
+        definitions.insert("d0".to_owned(), json!({"type": "string"}));
+        for level in 1..60 {
+            let below = json!({"$ref": format!("#/$defs/d{}", level - 1)});
+            definitions.insert(format!("d{level}"), json!({"type": "object", "properties": {"a": below, "b": below}}));
+        }
+        let bomb = json!({"$ref": "#/$defs/d59", "$defs": definitions});
+        assert_eq!(structured(&bomb).unwrap_err().kind(), ErrorKind::Unsupported);
+    }
+
+    #[test]
+    fn a_property_may_bear_the_name_of_a_keyword() {
+        let schema = json!({"type": "object", "properties": {
+            "$ref": {"type": "string"}, "oneOf": {"type": "string"}, "minimum": {"type": "number"}
+        }, "additionalProperties": false});
+        assert_eq!(structured(&schema).unwrap(), schema);
+    }
 }

@@ -212,7 +212,8 @@ impl<'a> Reader<'a, '_> {
             Said::Native(native) if native.provider == NAME => return Ok(Some(Piece::Native(&native.value))),
             Said::Native(native) if native.provider.is_empty() => {
                 let kind = native.value.get("type").and_then(Value::as_str).unwrap_or_default();
-                return Err(Error::unsupported(&format!("content part of type {kind}"), self.provider));
+                let message = format!("{} does not take content of type `{kind}`", self.provider);
+                return Err(Error::new(ErrorKind::Unsupported, message));
             }
             Said::Native(_) => return Ok(None),
             _ => {

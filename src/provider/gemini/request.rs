@@ -3,7 +3,7 @@
 use serde_json::Map;
 
 use super::{config, contents, tools};
-use crate::chat::{ChatRequest, Params};
+use crate::chat::{ChatRequest, Params, ThinkingMode};
 use crate::error::Result;
 use crate::model::{ReasoningStyle, Traits, traits};
 use crate::provider::{Encoded, ProviderSpec, Target, admit, post_json};
@@ -46,7 +46,10 @@ pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target
 /// What can be said to Gemini. `parallel_tool_calls: true` is what it does anyway.
 fn supports(params: &Params, known: &Traits, name: &str) -> bool {
     match name {
-        "thinking" => known.reasoning != Some(ReasoningStyle::None),
+        "thinking" => {
+            let disabled = params.thinking.as_ref().is_some_and(|thinking| thinking.mode == ThinkingMode::Disabled);
+            disabled || known.reasoning != Some(ReasoningStyle::None)
+        }
         "reasoning_effort" => {
             let none = params.reasoning_effort.as_ref().is_some_and(|effort| effort.as_str() == "none");
             none || known.reasoning != Some(ReasoningStyle::None)

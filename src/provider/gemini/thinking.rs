@@ -31,7 +31,9 @@ pub(super) fn config(
     provider: &str,
     warnings: &mut Vec<Warning>,
 ) -> Result<Option<ThinkingConfig>> {
+    let never = known.reasoning == Some(ReasoningStyle::None);
     match (&params.thinking, &params.reasoning_effort) {
+        (Some(Thinking { mode: ThinkingMode::Disabled, .. }), _) if never => Ok(None),
         (Some(thinking), effort) => {
             if effort.is_some() {
                 warnings.push(Warning::new("reasoning_effort", "left out: `thinking` says it already"));
@@ -228,6 +230,13 @@ mod tests {
             (json!({"thinkingBudget": -1, "includeThoughts": true}), 0)
         );
         assert_eq!(thinking("gemini-3-flash-preview", Thinking::adaptive()), (json!({"includeThoughts": true}), 0));
+    }
+
+    #[test]
+    fn a_model_that_never_reasons_need_not_be_told() {
+        let disabled = Params { thinking: Some(Thinking::disabled()), ..Params::default() };
+        assert_eq!(sent("gemini-2.0-flash", disabled), (Value::Null, 0));
+        assert_eq!(effort("gemini-2.0-flash", "none"), (Value::Null, 0));
     }
 
     #[test]

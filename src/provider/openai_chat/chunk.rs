@@ -28,8 +28,6 @@ pub(super) struct Chunk<'a> {
     #[serde(default, borrow)]
     pub(super) service_tier: Option<Text<'a>>,
     #[serde(default)]
-    pub(super) x_groq: Option<Value>,
-    #[serde(default)]
     pub(super) citations: Option<Value>,
     #[serde(default)]
     pub(super) search_results: Option<Value>,

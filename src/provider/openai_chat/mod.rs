@@ -12,6 +12,8 @@ mod reasoning;
 mod request;
 mod response;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod usage;
 
 use bytes::Bytes;

@@ -59,6 +59,13 @@ pub(super) fn write(out: &mut Encoding<'_>) -> Result<()> {
             out.body.set_some("thinking", thinking)?;
             write_effort(out, effort)
         }
+        Reasoning::EnableThinking => {
+            if let Some(thinking) = thinking {
+                out.body.set("enable_thinking", &(thinking.mode != ThinkingMode::Disabled))?;
+                out.body.set_some("thinking_budget", thinking.budget_tokens.as_ref())?;
+            }
+            write_effort(out, effort)
+        }
         Reasoning::ReasoningObject => {
             write_effort(out, effort)?;
             match thinking {

@@ -49,7 +49,7 @@ impl EventDecoder for Events {
             }
             return Ok(Flow::Done);
         }
-        let chunk: Chunk<'_> = serde_json::from_slice(frame.data).map_err(|source| {
+        let mut chunk: Chunk<'_> = serde_json::from_slice(frame.data).map_err(|source| {
             Error::new(ErrorKind::StreamInterrupted, "an event of the stream is not a chat completion chunk")
                 .with_body(bytes::Bytes::copy_from_slice(frame.data))
                 .with_source(source)
@@ -57,6 +57,9 @@ impl EventDecoder for Events {
         let choice_failed = chunk.choices.iter().any(|choice| has_error(choice.error.as_ref()));
         if frame.event == Some("error") || has_error(chunk.error.as_ref()) || choice_failed {
             return Err(failure(frame.data));
+        }
+        if chunk.usage.is_none() && chunk.choices.iter().any(|choice| choice.finish_reason.is_some()) {
+            chunk.usage = self.usage_elsewhere(frame.data);
         }
         self.chunk(chunk, queue);
         Ok(Flow::More)
@@ -73,6 +76,13 @@ fn failure(data: &[u8]) -> Error {
 }
 
 impl Events {
+    /// The usage, where the row says that it hides.
+    fn usage_elsewhere(&self, data: &[u8]) -> Option<Usage> {
+        let place = self.spec.quirks.stream_usage.as_deref()?;
+        let event: Value = serde_json::from_slice(data).ok()?;
+        Usage::deserialize(event.pointer(place)?).ok()
+    }
+
     fn chunk(&mut self, chunk: Chunk<'_>, queue: &mut Queue) {
         let named = chunk.id.as_deref().is_some_and(|id| !id.is_empty());
         if !self.started && (named || !chunk.choices.is_empty()) {
@@ -90,8 +100,7 @@ impl Events {
         for choice in chunk.choices {
             self.choice(choice, queue);
         }
-        let groq = chunk.x_groq.as_ref().and_then(|own| own.get("usage")).and_then(|own| Usage::deserialize(own).ok());
-        if let Some(mut found) = chunk.usage.or(groq) {
+        if let Some(mut found) = chunk.usage {
             usage::normalise(&mut found);
             queue.push_back(ChatChunk::new(Delta::Usage(Box::new(found))));
         }
@@ -104,6 +113,7 @@ impl Events {
             self.choices.len().saturating_sub(1)
         });
         let Some(state) = self.choices.get_mut(place) else { return };
+        let before = queue.len();
         let mut push = |delta| queue.push_back(ChatChunk { choice: index, delta });
         if let Some(delta) = choice.delta.or(choice.message) {
             state.delta(delta, &mut push);
@@ -111,13 +121,15 @@ impl Events {
         if let Some(logprobs) = choice.logprobs.filter(|logprobs| !logprobs.is_null()) {
             push(Delta::Logprobs(Box::new(logprobs)));
         }
+        state.finished &= queue.len() == before;
         if let Some(native) = choice.finish_reason.filter(|native| !native.is_empty()) {
             self.cite(index, queue);
             self.finish(place, &native, choice.native_finish_reason.map(Text::into_owned), queue);
         }
     }
 
-    /// Everything that was held back of a choice, then why it ended. A repeated reason says nothing new.
+    /// Everything that was held back of a choice, then why it ended. A reason repeated without anything new between says
+    /// nothing new.
     fn finish(&mut self, place: usize, native: &str, own: Option<String>, queue: &mut Queue) {
         let Some(state) = self.choices.get_mut(place).filter(|state| !state.finished) else { return };
         state.finished = true;

@@ -384,11 +384,9 @@ pub(crate) mod tests {
             definitions.insert(format!("d{level}"), json!({"type": "object", "properties": {"a": below, "b": below}}));
         }
         let bomb = json!({"$ref": "#/$defs/d59", "$defs": definitions, "properties": {"c": {}}});
-        for subset in [inline_refs] {
-            let error = subset(&bomb).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Unsupported);
-            assert!(error.message().contains("larger"), "{error}");
-        }
+        let error = inline_refs(&bomb).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.message().contains("larger"), "{error}");
     }
 
     #[test]
