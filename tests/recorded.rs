@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anymodel::mock::{MockServer, Reply};
-use anymodel::provider::{Provider, Queue, Registry};
-use anymodel::{Accumulator, ChatChunk, ChatRequest, ChatResponse, Client, Error, ErrorKind, RetryPolicy};
+use anymodel::provider::{Provider, Queue, Registry, Target};
+use anymodel::{
+    Accumulator, ChatChunk, ChatRequest, ChatResponse, Client, Error, ErrorKind, RetryPolicy, tool_result, user,
+};
 use base64::Engine as _;
 use bytes::Bytes;
 use serde_json::Value;
@@ -154,9 +156,30 @@ async fn every_recorded_reply_is_read_whole_and_its_json_is_the_identity() {
             assert_eq!(again.message.parts, choice.message.parts, "{}", one.name);
         }
         assert_eq!(again.choices, reply.choices, "{}", one.name);
+        goes_on_with_every_provider(&one.name, &reply);
         read += 1;
     }
     assert!(recordings.is_empty() || read > 250, "only {read} replies read");
+}
+
+/// A reply can be pushed onto the conversation as it is, whoever the next call goes to.
+fn goes_on_with_every_provider(name: &str, reply: &ChatResponse) {
+    let mut request = ChatRequest::new("model", vec![user("Hello"), reply.into(), user("Go on.")]);
+    for call in reply.tool_calls() {
+        request.messages.insert(2, tool_result(&call.id, "done"));
+    }
+    request.params.drop_params = true;
+    for (prefix, model) in
+        [("openai", "gpt-5"), ("anthropic", "claude-sonnet-4-5"), ("gemini", "gemini-2.5-pro"), ("ollama", "qwen3")]
+    {
+        let codec = Registry::table().get(prefix).unwrap().chat().unwrap();
+        let encoded = codec.encode(&request, &Target::new(model, "https://provider.example"));
+        if let Err(error) = encoded {
+            let whose = matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidRequest);
+            assert!(whose, "{name} to {prefix}: {error}");
+            println!("{name} cannot go on with {prefix}: {error}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,17 +1,15 @@
-//! The rules of requests and replies, and the laws over recorded traffic.
+//! The rules of requests and replies.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::Anthropic;
-use crate::chat::{
-    Accumulator, ChatChunk, ChatRequest, ChatResponse, Delta, FinishReason, Message, Part, assistant, user,
-};
+use crate::chat::{ChatChunk, ChatRequest, ChatResponse, FinishReason, Message, Part, assistant, user};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{ChatCodec, Codec, Encoded, Progress, Provider, Registry, Target};
 
@@ -77,12 +75,6 @@ fn streamed(request: &ChatRequest, pieces: &[&[u8]]) -> Result<Vec<ChatChunk>> {
     }
     decoder.end(&mut queue)?;
     Ok(queue.into())
-}
-
-fn sum(chunks: Vec<ChatChunk>) -> ChatResponse {
-    let mut sum = Accumulator::new();
-    sum.extend(chunks);
-    sum.into_response()
 }
 
 // ---- address, headers, key --------------------------------------------------------------------------------------
@@ -229,6 +221,12 @@ fn arguments_and_native_blocks_go_back_as_they_came() {
     request.messages = vec![user("Hi"), assistant([Part::tool_call("a", "f", arguments)])];
     let bytes = encoded(&request).unwrap().request.into_body();
     assert!(String::from_utf8_lossy(&bytes).contains(&format!(r#""input":{arguments}"#)));
+}
+
+/// The folders of our own cases.
+fn cases() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/anthropic");
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
 #[test]
@@ -500,105 +498,12 @@ fn an_event_that_cannot_be_read_interrupts_the_stream() {
     }
 }
 
-// ---- our own cases, which `tests/fixtures.rs` holds too -------------------------------------------------------------------------------------------
-
-fn cases() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/anthropic");
-    let mut cases: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    cases.sort();
-    cases
-}
-
-/// Every way of cutting the bytes gives the same chunks, and a stream cut before its end is an error.
-fn hold_the_laws(name: &str, request: &ChatRequest, stream: &[u8]) {
-    const CUTS: usize = 150;
-    let whole = streamed(request, &[stream]).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let letters: Vec<&[u8]> = stream.chunks(1).collect();
-    assert_eq!(streamed(request, &letters).unwrap(), whole, "{name}, byte by byte");
-    let finish = whole.iter().position(|chunk| matches!(chunk.delta, Delta::Finish { .. })).unwrap();
-    for cut in (1..stream.len()).step_by(stream.len().div_ceil(CUTS)) {
-        let (head, tail) = stream.split_at(cut);
-        assert_eq!(streamed(request, &[head, tail]).unwrap(), whole, "{name}, cut at {cut}");
-        match streamed(request, &[head]) {
-            Ok(chunks) => assert!(chunks.len() > finish, "{name}, ended at {cut}"),
-            Err(error) => assert_eq!(error.kind(), ErrorKind::StreamInterrupted, "{name}, ended at {cut}"),
-        }
-    }
-}
-
-// ---- recorded traffic -------------------------------------------------------------------------------------------
-
-#[expect(clippy::disallowed_methods, reason = "where recorded traffic lies is told by the environment")]
-fn shared() -> Option<PathBuf> {
-    let given = std::env::var_os("ANYMODEL_SHARED").map(PathBuf::from);
-    let folder = given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-    folder.join("fixtures").is_dir().then_some(folder)
-}
-
-/// The recorded messages of Anthropic and of hosts that speak like it.
-fn recorded(shared: &Path) -> Vec<(String, Value)> {
-    let mut found = Vec::new();
-    for folder in ["anthropic", "azure", "vertex_ai", "bedrock", "snowflake"] {
-        let Ok(entries) = fs::read_dir(shared.join("fixtures").join(folder)) else { continue };
-        let paths = entries.map(|entry| entry.unwrap().path());
-        for path in paths.filter(|path| path.extension().is_some_and(|ending| ending == "json")) {
-            let fixture: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-            let operation = fixture["operation"].as_str().unwrap_or_default();
-            if operation.starts_with("messages") || folder == "anthropic" && operation == "error" {
-                found.push((format!("{folder}/{}", path.file_stem().unwrap().to_string_lossy()), fixture));
-            }
-        }
-    }
-    found
-}
-
-fn body_of(fixture: &Value) -> Vec<u8> {
-    match (&fixture["response"]["body"], fixture["response"]["body_text"].as_str()) {
-        (_, Some(text)) => text.as_bytes().to_vec(),
-        (Value::String(text), _) => text.as_bytes().to_vec(),
-        (body, _) => body.to_string().into_bytes(),
-    }
-}
-
-#[test]
-fn recorded_replies_are_read_and_recorded_streams_hold_the_laws() {
-    let Some(shared) = shared() else {
-        println!("skipped: recorded_replies_are_read_and_recorded_streams_hold_the_laws; no recorded traffic");
-        return;
-    };
-    let request = ChatRequest::default();
-    let mut tally = [0_u32; 3];
-    for (name, fixture) in recorded(&shared) {
-        let body = body_of(&fixture);
-        let status =
-            StatusCode::from_u16(u16::try_from(fixture["response"]["status"].as_u64().unwrap()).unwrap()).unwrap();
-        if !status.is_success() {
-            let error = provider().decode_error(&Response::builder().status(status).body(Bytes::from(body)).unwrap());
-            assert_eq!(error.status(), Some(status), "{name}");
-            assert!(!error.message().is_empty() && error.code().is_some(), "{name}: {error}");
-            tally[0] += 1;
-        } else if fixture["operation"] == "messages_stream" {
-            hold_the_laws(&name, &request, &body);
-            let reply = sum(streamed(&request, &[&body]).unwrap());
-            assert!(reply.usage.is_some_and(|usage| usage.prompt_tokens > 0 && usage.completion_tokens > 0), "{name}");
-            tally[1] += 1;
-        } else {
-            let reply = decoded(&request, status.as_u16(), body).unwrap_or_else(|error| panic!("{name}: {error}"));
-            assert!(reply.finish_reason().is_some() && !reply.message().unwrap().parts.is_empty(), "{name}");
-            tally[2] += 1;
-        }
-    }
-    println!("{} errors, {} streams, {} whole replies", tally[0], tally[1], tally[2]);
-    assert!(tally.iter().all(|count| *count > 5), "{tally:?}");
-}
+// ---- published facts --------------------------------------------------------------------------------------------
 
 #[test]
 fn the_traits_of_claudes_agree_with_the_published_facts() {
-    let Some(shared) = shared() else {
-        println!("skipped: the_traits_of_claudes_agree_with_the_published_facts; no facts");
-        return;
-    };
-    let facts: Value = serde_json::from_slice(&fs::read(shared.join("facts/model_prices.json")).unwrap()).unwrap();
+    let Some(facts) = crate::provider::tests::shared("facts/model_prices.json") else { return };
+    let facts: Value = serde_json::from_slice(&fs::read(facts).unwrap()).unwrap();
     let claudes = facts.as_object().unwrap().iter().filter(|(_, fact)| fact["litellm_provider"] == "anthropic");
     let mut count = 0;
     for (name, fact) in claudes.filter(|(name, _)| name.starts_with("claude-")) {

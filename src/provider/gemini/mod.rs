@@ -104,7 +104,7 @@ fn address(spec: &ProviderSpec, target: &Target<'_>, method: &str) -> String {
 }
 
 #[cfg(test)]
-mod recorded_tests;
+mod reply_tests;
 
 #[cfg(test)]
 mod tests {

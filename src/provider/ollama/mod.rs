@@ -9,7 +9,6 @@ mod response;
 mod stream;
 #[cfg(test)]
 mod tests;
-mod time;
 
 use bytes::Bytes;
 use http::Response;

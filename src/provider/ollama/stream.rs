@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::{error, time};
+use super::error;
 use crate::chat::{ChatChunk, Content, Delta, FinishReason, Image, Part, Source, Start, Usage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::think::ThinkSplitter;
@@ -43,7 +43,6 @@ impl Events {
             self.started = true;
             push(Delta::Start(Box::new(Start {
                 model: line.model.map(Text::into_owned).unwrap_or_default(),
-                created: line.created_at.and_then(|stamp| time::seconds_since_1970(&stamp)).unwrap_or(0),
                 ..Start::default()
             })));
         }
@@ -151,19 +150,10 @@ fn media_type(base64: &str) -> &'static str {
     }
 }
 
-/// The fields of the last line that have no name here: durations (nanoseconds), and what may come.
+/// The fields of the last line that have no name here: when it was made, durations (nanoseconds), and what may come.
 fn unnamed(data: &[u8]) -> Map<String, Value> {
-    const NAMED: [&str; 9] = [
-        "model",
-        "created_at",
-        "message",
-        "done",
-        "done_reason",
-        "prompt_eval_count",
-        "eval_count",
-        "logprobs",
-        "error",
-    ];
+    const NAMED: [&str; 8] =
+        ["model", "message", "done", "done_reason", "prompt_eval_count", "eval_count", "logprobs", "error"];
     let mut fields: Map<String, Value> = serde_json::from_slice(data).unwrap_or_default();
     fields.retain(|name, value| !NAMED.contains(&name.as_str()) && !value.is_null());
     fields
@@ -176,8 +166,6 @@ fn unnamed(data: &[u8]) -> Map<String, Value> {
 pub(super) struct Line<'a> {
     #[serde(default, borrow)]
     model: Option<Text<'a>>,
-    #[serde(default, borrow)]
-    created_at: Option<Text<'a>>,
     #[serde(default, borrow)]
     message: Option<LineMessage<'a>>,
     #[serde(default)]

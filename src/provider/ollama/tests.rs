@@ -1,32 +1,13 @@
-//! Our own cases in `tests/fixtures/ollama`, and the laws of streams over them and over recorded traffic.
-//!
-//! A case is a folder: `request.json` (OpenAI's form) becomes `sent.json`; `response.json` and `stream.txt`, the same
-//! reply whole and streamed, both become `reply.json` (OpenAI's form).
-
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use serde_json::Value;
+//! The rules of requests, replies and streams; `tests/fixtures/ollama` has them as whole cases.
 
 use super::*;
-use crate::chat::{Accumulator, ChatChunk, ChatResponse};
+use crate::chat::{ChatChunk, ChatResponse};
 use crate::error::ErrorKind;
-use crate::provider::{Queue, Registry};
+use crate::provider::Registry;
+use crate::provider::tests::{decode_pieces, sum};
 
 fn ollama() -> &'static dyn ChatCodec {
     Registry::table().get("ollama").and_then(|provider| provider.chat()).unwrap()
-}
-
-fn cases() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ollama");
-    let mut cases: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    cases.sort();
-    assert!(cases.len() >= 8);
-    cases
-}
-
-fn json(path: &Path) -> Option<Value> {
-    Some(serde_json::from_str(&fs::read_to_string(path).ok()?).unwrap())
 }
 
 fn whole(status: u16, body: &str) -> Result<ChatResponse> {
@@ -38,86 +19,7 @@ fn whole(status: u16, body: &str) -> Result<ChatResponse> {
 }
 
 fn streamed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<ChatChunk>, Result<()>) {
-    let (mut decoder, mut queue) = (ollama().stream_decoder(&ChatRequest::default()), Queue::new());
-    let pushed = pieces.into_iter().try_for_each(|piece| decoder.push(piece, &mut queue));
-    let ended = pushed.and_then(|()| decoder.end(&mut queue));
-    (queue.into(), ended)
-}
-
-fn sum(chunks: Vec<ChatChunk>) -> ChatResponse {
-    let mut sum = Accumulator::new();
-    sum.extend(chunks);
-    sum.into_response()
-}
-
-/// The stream's sum, after every law has been held against it.
-fn lawful(stream: &[u8], case: &Path) -> ChatResponse {
-    let (chunks, ended) = streamed([stream]);
-    ended.unwrap_or_else(|error| panic!("{case:?}: {error}"));
-    assert_eq!(streamed(stream.chunks(1)).0, chunks, "{case:?} byte by byte");
-    for cut in 0..=stream.len() {
-        let (head, tail) = stream.split_at(cut);
-        assert_eq!(streamed([head, tail]).0, chunks, "{case:?} cut at {cut}");
-    }
-    for cut in (0..stream.trim_ascii_end().len()).step_by(1 + stream.len() / 1000) {
-        let (some, ended) = streamed([&stream[..cut]]);
-        assert_eq!(ended.unwrap_err().kind(), ErrorKind::StreamInterrupted, "{case:?} ends after {cut}");
-        assert!(chunks.starts_with(&some), "{case:?} ends after {cut}");
-    }
-    sum(chunks)
-}
-
-#[test]
-fn every_request_is_sent_as_its_case_says() {
-    for case in cases() {
-        let Some(request) = json(&case.join("request.json")) else { continue };
-        let request: ChatRequest = serde_json::from_value(request).unwrap();
-        let encoded = ollama().encode(&request, &Target::new(&request.model, "http://localhost:11434")).unwrap();
-        let body: Value = serde_json::from_slice(encoded.request.body()).unwrap();
-        assert_eq!(body, json(&case.join("sent.json")).unwrap(), "{case:?}");
-        let mut streamed = body;
-        streamed["stream"] = true.into();
-        let encoded = ollama().encode_stream(&request, &Target::new(&request.model, "http://localhost:11434")).unwrap();
-        assert_eq!(serde_json::from_slice::<Value>(encoded.request.body()).unwrap(), streamed, "{case:?}");
-    }
-}
-
-#[test]
-fn every_reply_is_read_as_its_case_says_whole_and_streamed() {
-    for case in cases() {
-        let expected = json(&case.join("reply.json")).unwrap();
-        let reply = whole(200, &fs::read_to_string(case.join("response.json")).unwrap()).unwrap();
-        assert_eq!(serde_json::to_value(&reply).unwrap(), expected, "{case:?}");
-        let stream = fs::read(case.join("stream.txt")).unwrap();
-        assert_eq!(lawful(&stream, &case), reply, "{case:?} streamed");
-        let as_whole = whole(200, std::str::from_utf8(&stream).unwrap()).unwrap();
-        assert_eq!(as_whole, reply, "{case:?} streamed where a whole reply was asked for");
-    }
-}
-
-#[test]
-#[expect(clippy::disallowed_methods, reason = "where recorded traffic is, is no setting of the crate")]
-fn recorded_streams_obey_the_laws() {
-    let shared = std::env::var_os("ANYMODEL_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
-    let Ok(folder) = fs::read_dir(shared.join("fixtures/ollama")) else {
-        return eprintln!("skipped: recorded_streams_obey_the_laws (no recorded traffic; see ANYMODEL_SHARED)");
-    };
-    let mut walked = 0;
-    for path in folder.map(|entry| entry.unwrap().path()) {
-        let fixture = json(&path).unwrap();
-        let native = fixture["request"]["url"].as_str().is_some_and(|url| url.ends_with("/api/chat"));
-        if !native || fixture["response"]["status"] != 200 {
-            continue;
-        }
-        let text = fixture["response"]["body_text"]
-            .as_str()
-            .map_or_else(|| fixture["response"]["body"].to_string(), str::to_owned);
-        let reply = lawful(text.as_bytes(), &path);
-        assert!(reply.usage.is_some_and(|usage| usage.completion_tokens > 0), "{path:?}");
-        assert!(reply.created > 1_700_000_000, "{path:?}");
-        walked += 1;
-    }
-    assert!(walked >= 4, "{walked}");
+    decode_pieces(ollama(), &ChatRequest::default(), pieces)
 }
 
 #[test]

@@ -1,6 +1,4 @@
-//! Laws over recorded replies, and the rules of replies on small ones of our own.
-
-use std::path::PathBuf;
+//! The rules of replies, whole and streamed.
 
 use http::Response;
 use serde_json::{Value, json};
@@ -45,98 +43,6 @@ fn stream(fragments: &[Value]) -> Result<ChatResponse> {
 /// A reply of one candidate with these parts.
 fn reply(parts: Value) -> Value {
     json!({"candidates": [{"content": {"parts": parts, "role": "model"}, "finishReason": "STOP"}], "responseId": "r1"})
-}
-
-/// The recordings of chats with Gemini: name, body as text, and whether it is a stream. Empty where the folder that
-/// holds them is missing.
-fn recordings() -> Vec<(String, String, bool)> {
-    #[expect(clippy::disallowed_methods, reason = "tests find the recordings by it")]
-    let shared = std::env::var_os("ANYMODEL_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
-    let mut found = Vec::new();
-    for folder in ["gemini", "vertex_ai"] {
-        let folder = shared.join("fixtures").join(folder);
-        let Ok(files) = std::fs::read_dir(&folder) else {
-            println!("skipped: no recordings in {}", folder.display());
-            continue;
-        };
-        for path in files.map(|file| file.unwrap().path()) {
-            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-            let fixture: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-            if !fixture["request"]["url"].as_str().is_some_and(|url| url.contains("enerateContent")) {
-                continue;
-            }
-            if fixture["response"]["status"] != 200 || !name.starts_with("chat") {
-                continue;
-            }
-            let response = &fixture["response"];
-            let body = response["body_text"].as_str().map_or_else(|| response["body"].to_string(), str::to_owned);
-            found.push((name, body, fixture["operation"] == "chat_stream"));
-        }
-    }
-    found.sort();
-    found
-}
-
-/// Those that are streams of events; without `alt=sse` Google sends one long list.
-fn streams() -> Vec<(String, String)> {
-    let streams = recordings().into_iter().filter(|(_, body, streamed)| *streamed && body.starts_with("data:"));
-    streams.map(|(name, body, _)| (name, body)).collect()
-}
-
-#[test]
-fn every_recorded_reply_is_read() {
-    for (name, body, streamed) in recordings() {
-        if !streamed {
-            let reply = decode(body).unwrap_or_else(|error| panic!("{name}: {error}"));
-            assert!(reply.choices.iter().all(|choice| choice.finish_reason.is_some()), "{name}");
-            assert_eq!(reread(&reply), reply, "{name}");
-        }
-    }
-}
-
-#[test]
-fn every_recorded_stream_adds_up_however_it_is_cut() {
-    for (name, body) in streams() {
-        let whole = accumulate([body.as_bytes()]).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(accumulate(body.as_bytes().chunks(1)).unwrap(), whole, "{name} byte by byte");
-        let step = (body.len() / 200).max(1);
-        for place in (0..body.len()).step_by(step) {
-            let (head, tail) = body.as_bytes().split_at(place);
-            assert_eq!(accumulate([head, tail]).unwrap(), whole, "{name} cut at {place}");
-        }
-        assert_eq!(reread(&whole), whole, "{name}");
-    }
-}
-
-#[test]
-fn every_recorded_stream_that_breaks_off_before_its_finish_is_an_error() {
-    for (name, body) in streams() {
-        let Some(finish) = body.rfind("\"finishReason\"") else { continue };
-        for place in (0..finish).step_by((finish / 100).max(1)) {
-            let error = accumulate([&body.as_bytes()[..place]]).err();
-            let kind = error.unwrap_or_else(|| panic!("{name} cut at {place} is whole")).kind();
-            assert_eq!(kind, ErrorKind::StreamInterrupted, "{name} cut at {place}");
-        }
-    }
-}
-
-#[test]
-fn a_recorded_reply_goes_back_into_the_conversation() {
-    for (name, body, streamed) in recordings() {
-        if streamed {
-            continue;
-        }
-        let reply = decode(body).unwrap();
-        let request =
-            ChatRequest::new("gemini-2.5-pro", vec![crate::chat::user("?"), (&reply).into(), crate::chat::user("!")]);
-        let target = Target::new("gemini-2.5-pro", "https://example.com");
-        gemini().encode(&request, &target).unwrap_or_else(|error| panic!("{name}: {error}"));
-    }
-}
-
-/// What becomes of a reply on its way through OpenAI's JSON.
-fn reread(reply: &ChatResponse) -> ChatResponse {
-    serde_json::from_value(serde_json::to_value(reply).unwrap()).unwrap()
 }
 
 #[test]
