@@ -302,7 +302,7 @@ async fn an_event_that_is_not_json_is_an_error_and_final() {
 async fn a_stream_is_silent_only_while_somebody_waits_for_it() {
     for name in FORMATS {
         let server = MockServer::builder().spawn().unwrap();
-        let (pace, patience) = (Duration::from_millis(30), Duration::from_millis(150));
+        let (pace, patience) = (Duration::from_millis(20), Duration::from_millis(300));
         server.reply(Reply::text("a b c d e f g h").pace(pace));
         let mut stream = call(name, &server).stream_timeout(patience).stream().await.unwrap();
         let first = stream.next().await.unwrap().unwrap();

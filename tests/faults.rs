@@ -13,13 +13,13 @@ use anymodel::transport::{ReqwestTransport, Transport};
 use anymodel::{
     CallInfo, ChatResponse, Client, Completion, Error, ErrorKind, FinishReason, Observer, Outcome, Retry, RetryPolicy,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// The wire formats: prefix, and the path that its base URL ends in.
 const FORMATS: [(&str, &str); 4] = [("openai", "/v1"), ("anthropic", ""), ("gemini", "/v1beta"), ("ollama", "")];
 
 /// A deadline that a test waits for.
-const SOON: Duration = Duration::from_millis(120);
+const SOON: Duration = Duration::from_millis(200);
 /// What no row may take, on a machine that is busy.
 const LONG: Duration = Duration::from_secs(5);
 
@@ -330,13 +330,8 @@ async fn meet(
     let call = client(heard.clone()).completion(format!("{name}/m"), "Hi").api_key("sk-fault");
     let call = (row.refine)(call.api_base(format!("{}{path}", server.url())).num_retries(retries));
     let began = Instant::now();
-    let result = match streamed {
-        true => match call.stream().await {
-            Ok(stream) => stream.collect().await,
-            Err(error) => Err(error),
-        },
-        false => call.await,
-    };
+    let asking = async { if streamed { call.stream().await?.collect().await } else { call.await } };
+    let result = timeout(LONG, asking).await.map_err(|_| format!("it does not end within {LONG:?}"))?;
     let took = began.elapsed();
     let want = &row.want;
     let requests = if want.tried_again { retries + 1 } else { 1 };
