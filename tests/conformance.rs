@@ -14,7 +14,7 @@ use anymodel::provider::ProviderSpec;
 use anymodel::transport::{ReqwestTransport, Transport};
 use anymodel::{
     Accumulator, ChatResponse, ChatStream, Client, ClientBuilder, Complete, Completion, Error, ErrorKind, FinishReason,
-    Message, Retry, Tool, system, tool_result, user,
+    Message, Retry, system, tool_result, user,
 };
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
@@ -738,7 +738,7 @@ fn clients_calls_streams_and_their_futures_cross_threads() {
 
 #[cfg(feature = "schemars")]
 mod typed {
-    use anymodel::ToolChoice;
+    use anymodel::{Tool, ToolChoice};
     use schemars::JsonSchema;
     use serde::Deserialize;
 
