@@ -53,7 +53,7 @@ impl ChatResponse {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ContentPolicy`] where the model refused, and [`ErrorKind::InvalidResponse`] where the text is not
+    /// [`ErrorKind::ContentPolicy`] where the model refused or its reply was held back, and [`ErrorKind::InvalidResponse`] where the text is not
     /// JSON of this shape, or was cut at the token limit. The text is the error's body.
     pub fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, Error> {
         if let Some(refusal) = self.message().and_then(Message::refusal) {
@@ -61,11 +61,14 @@ impl ChatResponse {
         }
         let text = self.text();
         serde_json::from_str(text.trim()).map_err(|source| {
-            let why = match self.finish_reason() {
-                Some(FinishReason::Length) => "it was cut at the token limit; raise `max_tokens`".to_owned(),
-                _ => source.to_string(),
+            let (kind, why) = match self.finish_reason() {
+                Some(FinishReason::Length) => {
+                    (ErrorKind::InvalidResponse, "it was cut at the token limit; raise `max_tokens`".to_owned())
+                }
+                Some(FinishReason::ContentFilter) => (ErrorKind::ContentPolicy, "it was held back".to_owned()),
+                _ => (ErrorKind::InvalidResponse, source.to_string()),
             };
-            Error::new(ErrorKind::InvalidResponse, format!("the reply is not JSON of the shape asked for: {why}"))
+            Error::new(kind, format!("the reply is not JSON of the shape asked for: {why}"))
                 .with_body(text.into())
                 .with_source(source)
         })

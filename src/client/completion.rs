@@ -362,6 +362,10 @@ impl Client {
         mut options: CallOptions,
         call: impl Fn(Self, ChatRequest, CallOptions) -> F,
     ) -> Result<T> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            let message = "a call has to be awaited inside a tokio runtime; elsewhere use `.blocking()`";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
         request.params.drop_params |= self.0.drop_params;
         let fallbacks = std::mem::take(&mut options.fallbacks);
         if fallbacks.is_empty() {
@@ -408,7 +412,8 @@ impl Client {
         let located = |error: Error| at(error, endpoint);
         let clock = Clock::start(&self.0.deadlines, options);
         let codec = Chat::codec(endpoint.provider.as_ref()).ok_or_else(|| no_chat(endpoint))?;
-        let encoded = codec.encode(request, &endpoint.target()).map_err(located)?;
+        let encoded = codec.encode(request, &endpoint.target());
+        let encoded = encoded.and_then(|encoded| endpoint.with_query(encoded)).map_err(located)?;
         let policy = self.policy(options);
         let ask = || self.ask(codec, endpoint, request, &encoded, &clock);
         let asked = self.retry(&policy, &clock, &mut watch.attempts, ask).await;
@@ -442,10 +447,11 @@ impl Client {
         let located = |error: Error| at(error, endpoint);
         let clock = Clock::start(&self.0.deadlines, options);
         let codec = endpoint.provider.chat().ok_or_else(|| no_chat(endpoint))?;
-        let encoded = codec.encode_stream(request, &endpoint.target()).map_err(located)?;
+        let encoded = codec.encode_stream(request, &endpoint.target());
+        let encoded = encoded.and_then(|encoded| endpoint.with_query(encoded)).map_err(located)?;
         let policy = self.policy(options);
-        let send = || self.send(endpoint, encoded.request.clone(), &clock);
-        let sent = self.retry(&policy, &clock, &mut watch.attempts, send).await.map_err(located)?;
+        let open = || self.open(endpoint, encoded.request.clone(), &clock);
+        let sent = self.retry(&policy, &clock, &mut watch.attempts, open).await.map_err(located)?;
         let (head, body) = sent.response.into_parts();
         let meta = meta(endpoint, &head.headers, encoded.warnings, watch.attempts);
         let decoder = codec.stream_decoder(request);

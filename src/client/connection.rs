@@ -15,7 +15,7 @@ use crate::auth::{ApiKey, Credentials};
 use crate::chat::{ChatRequest, Extra};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ModelName;
-use crate::provider::{Provider, Target};
+use crate::provider::{Encoded, Provider, Target};
 
 /// What a call says of its connection and of itself, apart from the request.
 #[derive(Clone, Default)]
@@ -87,7 +87,9 @@ impl fmt::Debug for CallOptions {
 pub struct Endpoint {
     pub(super) provider: Arc<dyn Provider>,
     pub(super) name: ModelName,
+    /// Without the query, which may hold a secret.
     pub(super) base_url: String,
+    query: Option<String>,
     api_version: Option<String>,
     settings: Vec<(String, String)>,
     pub(super) headers: HeaderMap,
@@ -101,6 +103,17 @@ impl Endpoint {
         target.api_version = self.api_version.as_deref();
         target.settings = &self.settings;
         target
+    }
+
+    /// A request with the query of the endpoint's address, which goes behind the path.
+    pub(super) fn with_query(&self, mut encoded: Encoded) -> Result<Encoded> {
+        let Some(query) = &self.query else { return Ok(encoded) };
+        let uri = encoded.request.uri();
+        let joint = if uri.query().is_some() { '&' } else { '?' };
+        *encoded.request.uri_mut() = format!("{uri}{joint}{query}").parse().map_err(|source| {
+            Error::new(ErrorKind::Configuration, "the query of the base URL is not usable").with_source(source)
+        })?;
+        Ok(encoded)
     }
 }
 
@@ -133,13 +146,14 @@ impl Client {
         let provider = Arc::clone(known.ok_or_else(|| {
             Error::new(ErrorKind::UnknownProvider, format!("`{}` is not a known provider", name.provider()))
         })?);
-        let base_url = self.base_url(provider.as_ref(), options)?;
+        let (base_url, query) = self.base_url(provider.as_ref(), options)?;
         let credentials = self.credentials(provider.as_ref(), options);
         let headers = headers(provider.as_ref(), &options.extra_headers)?;
         Ok(Endpoint {
             provider,
             name,
             base_url,
+            query,
             api_version: options.api_version.clone(),
             settings: options.settings.clone(),
             headers,
@@ -147,8 +161,9 @@ impl Client {
         })
     }
 
-    /// The call's address, else the client's, else the environment's, else the row's. Never another provider's.
-    fn base_url(&self, provider: &dyn Provider, options: &CallOptions) -> Result<String> {
+    /// The call's address, else the client's, else the environment's, else the row's, and its query apart. Never
+    /// another provider's.
+    fn base_url(&self, provider: &dyn Provider, options: &CallOptions) -> Result<(String, Option<String>)> {
         let spec = provider.spec();
         let environment = &self.0.default_key.environment;
         let given = options
@@ -186,7 +201,10 @@ impl Client {
             let message = format!("the base URL of {} must begin with http:// or https://", spec.name);
             return Err(Error::new(ErrorKind::Configuration, message));
         }
-        Ok(url)
+        Ok(match url.split_once('?') {
+            Some((url, query)) => (url.to_owned(), Some(query.to_owned()).filter(|query| !query.is_empty())),
+            None => (url, None),
+        })
     }
 
     fn credentials(&self, provider: &dyn Provider, options: &CallOptions) -> Arc<dyn Credentials> {
@@ -201,14 +219,14 @@ impl Client {
 
 /// The provider's headers, and the call's over them.
 fn headers(provider: &dyn Provider, extra: &[(String, String)]) -> Result<HeaderMap> {
-    let own = provider.spec().headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref(), false));
-    let extra = extra.iter().map(|(name, value)| (name.as_str(), value.as_str(), true));
+    let own = provider.spec().headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref()));
+    let extra = extra.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let mut headers = HeaderMap::new();
-    for (name, value, of_caller) in own.chain(extra) {
+    for (name, value) in own.chain(extra) {
         let unusable = || Error::new(ErrorKind::Configuration, format!("`{name}` is not a header that can be sent"));
         let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unusable())?;
         let mut value = HeaderValue::from_str(value).map_err(|_| unusable())?;
-        value.set_sensitive(of_caller && may_be_secret(&key));
+        value.set_sensitive(may_be_secret(&key));
         headers.insert(key, value);
     }
     Ok(headers)

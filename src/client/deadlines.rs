@@ -10,7 +10,7 @@ pub struct Deadlines {
     pub connect: Duration,
     /// From sending a request to the head of its answer.
     pub first_byte: Option<Duration>,
-    /// Silence inside a reply, between one piece and the next.
+    /// Silence inside a stream, while its next piece is waited for.
     pub idle: Option<Duration>,
     /// The whole call with its retries. Of a stream: up to its head, unless the call itself sets it; then to its end.
     pub total: Option<Duration>,

@@ -56,7 +56,7 @@ pub struct CallInfo {
     pub provider: String,
     /// The model that was asked for, without the prefix.
     pub model: String,
-    /// The address that it goes to.
+    /// The address that it goes to, without its query.
     pub base_url: String,
     /// Whether the reply is streamed.
     pub stream: bool,

@@ -130,6 +130,21 @@ impl Client {
         Err(redact(provider.decode_error(&response), &secrets))
     }
 
+    /// Sends a request whose answer is to be a stream. A page of HTML with a good status, such as that of a proxy
+    /// where one has to sign in, is none.
+    pub(super) async fn open(&self, endpoint: &Endpoint, request: Request<Bytes>, clock: &Clock) -> Result<Sent> {
+        let Sent { response, secrets } = self.send(endpoint, request, clock).await?;
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if !kind.starts_with("text/html") {
+            return Ok(Sent { response, secrets });
+        }
+        let (head, body) = response.into_parts();
+        let reading = within(clock.by(clock.idle), "the page did not come to its end", body.bytes(MAX_ERROR_BYTES));
+        let page = Response::from_parts(head, reading.await.unwrap_or_default());
+        let error = Error::new(ErrorKind::InvalidResponse, "the provider answered with a page of HTML, not a stream");
+        Err(redact(place(error, &page), &secrets))
+    }
+
     /// Tries until it succeeds, the policy gives up, or there is no time left.
     pub(super) async fn retry<T, F: Future<Output = Result<T>>>(
         &self,

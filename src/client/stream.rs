@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use http::HeaderValue;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::observer::Watch;
 use super::pipeline::redact;
@@ -43,8 +44,9 @@ pub struct ChatStream {
     secrets: Vec<HeaderValue>,
     idle: Option<Duration>,
     end: Option<Instant>,
-    /// When the last bytes came.
-    heard: Instant,
+    /// Since when the next bytes are waited for. What a caller does between two chunks is no silence of the provider's:
+    /// while it holds its thread up, nobody reads what comes.
+    waiting: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -82,7 +84,7 @@ impl ChatStream {
             secrets: head.secrets,
             idle: head.idle,
             end: head.end,
-            heard: Instant::now(),
+            waiting: None,
             timer: None,
         }
     }
@@ -155,7 +157,7 @@ impl ChatStream {
 
     /// The sooner of the call's end and the end of patience.
     fn deadline(&self) -> Option<Instant> {
-        let patience = self.idle.and_then(|idle| self.heard.checked_add(idle));
+        let patience = self.waiting.zip(self.idle).and_then(|(since, idle)| since.checked_add(idle));
         match (self.end, patience) {
             (Some(end), Some(patience)) => Some(end.min(patience)),
             (end, patience) => end.or(patience),
@@ -197,7 +199,7 @@ impl Stream for ChatStream {
             let done = this.decoder.is_done();
             match Pin::new(body).poll_next(context) {
                 Poll::Ready(Some(Ok(bytes))) => {
-                    this.heard = Instant::now();
+                    this.waiting = None;
                     this.failure = this.decoder.push(&bytes, &mut this.queue).err();
                 }
                 Poll::Ready(None) => {
@@ -209,10 +211,13 @@ impl Stream for ChatStream {
                 Poll::Ready(Some(Err(error))) => this.failure = Some(error.with_kind(ErrorKind::StreamInterrupted)),
                 // The provider has said that nothing more comes; a connection that stays open is not waited for.
                 Poll::Pending if done => {
-                    this.state = State::Through;
+                    if let State::Open(body) = std::mem::replace(&mut this.state, State::Through) {
+                        linger(body);
+                    }
                     this.failure = this.decoder.end(&mut this.queue).err();
                 }
                 Poll::Pending => {
+                    this.waiting.get_or_insert_with(Instant::now);
                     ready!(this.poll_deadline(context));
                     let what = if this.end.is_some_and(|end| end <= Instant::now()) {
                         "the call did not come to its end in time"
@@ -223,6 +228,18 @@ impl Stream for ChatStream {
                 }
             }
         }
+    }
+}
+
+/// Reads on behind a complete reply, where nothing but the end of the body should come: a connection that is given up
+/// before that cannot be used for the next call.
+fn linger(mut body: Body) {
+    const LONGEST: Duration = Duration::from_secs(1);
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn(async move {
+            let rest = async { while let Some(Ok(_)) = body.next().await {} };
+            timeout(LONGEST, rest).await
+        });
     }
 }
 

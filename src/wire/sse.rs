@@ -10,9 +10,10 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// A framer of server-sent events (`text/event-stream`).
 ///
 /// Follows the standard's rules for lines (LF, CRLF or CR, after one byte-order mark), fields, comments and joined
-/// `data` lines, and differs from it in two places on purpose. An event that the end of the body cuts off before its
+/// `data` lines, and differs from it in three places on purpose. An event that the end of the body cuts off before its
 /// blank line is delivered, for many providers leave the last blank line out. An event with empty data is not
-/// delivered, for it can mean nothing to a decoder. The fields `id` and `retry` serve reconnecting, which no
+/// delivered, for it can mean nothing to a decoder. A line that begins with `{` is data: servers that answer a stream
+/// with one JSON object, an error mostly, leave `data:` out, and the standard would have it ignored. The fields `id` and `retry` serve reconnecting, which no
 /// provider offers, and are ignored.
 #[derive(Clone, Debug)]
 pub struct Sse {
@@ -153,6 +154,9 @@ fn strip_bom<'a>(past_first_line: &mut bool, line: &'a [u8]) -> &'a [u8] {
 
 /// A line's field name and value; the name of a comment is empty.
 fn field(line: &[u8]) -> (&[u8], &[u8]) {
+    if line.first() == Some(&b'{') {
+        return (b"data", line);
+    }
     match memchr(b':', line).and_then(|colon| line.split_at_checked(colon)) {
         Some((name, value)) => {
             let value = value.strip_prefix(b":").unwrap_or(value);
@@ -303,6 +307,12 @@ mod tests {
     #[test]
     fn comments_ids_retries_and_unknown_fields_are_ignored() {
         assert_eq!(data(": OPENROUTER PROCESSING\n\nid: 1\nretry: 3\nfoo: bar\ndata: x\n:\n\n"), ["x"]);
+    }
+
+    #[test]
+    fn a_json_object_without_its_field_is_data() {
+        assert_eq!(data("{\"error\": {\"code\": 400}}"), ["{\"error\": {\"code\": 400}}"]);
+        assert_eq!(data("data: a\n\n{\"b\": 1}\r\n\r\ndata: c\n\n"), ["a", "{\"b\": 1}", "c"]);
     }
 
     #[test]
