@@ -7,6 +7,7 @@ mod chunk;
 mod citations;
 mod details;
 mod error;
+mod lean;
 mod messages;
 mod reasoning;
 mod request;

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::calls::Calls;
 use super::chunk::{AudioDelta, Body, Chunk, ChunkChoice, ChunkDelta, Head, read};
 use super::response::{finish_reason, has_error, known_part};
-use super::{citations, details, error, usage};
+use super::{citations, details, error, lean, usage};
 use crate::chat::{ChatChunk, Content, Delta, Extra, Part, Start, Usage, read_annotation, read_part};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::think::{Piece, ThinkSplitter};
@@ -27,6 +27,8 @@ pub(super) struct Events {
     /// Whether a choice may end by `[DONE]` alone.
     ends_without_reason: bool,
     started: bool,
+    /// How many chunks in a row had more than text.
+    full_chunks: u8,
     choices: Vec<ChoiceState>,
     /// Lists of sources beside the choices, as JSON; some servers repeat them with each chunk.
     citations: Option<Box<RawValue>>,
@@ -50,6 +52,7 @@ impl Events {
             usage_place: spec.quirks.stream_usage.clone(),
             ends_without_reason: spec.quirks.hooks.contains(&Hook::EndsWithoutReason),
             started: false,
+            full_chunks: 0,
             choices: Vec::new(),
             citations: None,
             search_results: None,
@@ -67,6 +70,9 @@ impl EventDecoder for Events {
         }
         // One check of the whole is quicker than one of each string.
         let text = std::str::from_utf8(frame.data).map_err(|source| unreadable(frame.data).with_source(source))?;
+        if self.text_alone(frame, text, queue) {
+            return Ok(Flow::More);
+        }
         let chunk: Chunk<'_> =
             serde_json::from_str(text).map_err(|source| unreadable(frame.data).with_source(source))?;
         let failed = |error: Option<&RawValue>| has_error(read(error).as_ref());
@@ -98,7 +104,27 @@ fn failure(data: &[u8]) -> Error {
     error::read(said).into_error().with_body(bytes::Bytes::copy_from_slice(data))
 }
 
+/// After so many chunks in a row that have more than text, a stream is no longer looked at for chunks that have not.
+const PATIENCE: u8 = 8;
+
 impl Events {
+    /// Takes a chunk that is nothing but more text of a choice that is well under way, as nearly all chunks are.
+    fn text_alone(&mut self, frame: Frame<'_>, event: &str, queue: &mut Queue) -> bool {
+        if !self.started || self.full_chunks >= PATIENCE || frame.event.is_some() {
+            return false;
+        }
+        let Some((choice, text)) = lean::text_alone(event) else {
+            self.full_chunks = self.full_chunks.saturating_add(1);
+            return false;
+        };
+        let state = self.choices.iter_mut().find(|state| state.index == choice && state.thinking.is_past());
+        let Some(state) = state.filter(|_| !text.is_empty()) else { return false };
+        self.full_chunks = 0;
+        state.finished = false;
+        queue.push_back(ChatChunk { choice, delta: Delta::Text(text.into_owned()) });
+        true
+    }
+
     /// The usage, where the row says that it hides.
     fn usage_elsewhere(&self, data: &[u8]) -> Option<Usage> {
         let place = self.usage_place.as_deref()?;
@@ -176,7 +202,8 @@ impl Events {
     /// The sources that stand beside the choices, as citations of this one.
     fn cite(&mut self, choice: u32, queue: &mut Queue) {
         let (citations, results) = (self.citations.take(), self.search_results.take());
-        let (citations, results): (Option<Value>, Option<Value>) = (read(citations.as_deref()), read(results.as_deref()));
+        let (citations, results): (Option<Value>, Option<Value>) =
+            (read(citations.as_deref()), read(results.as_deref()));
         for annotation in citations::annotations(citations.as_ref(), results.as_ref()) {
             queue.push_back(ChatChunk { choice, delta: Delta::Annotation(Box::new(annotation)) });
         }
