@@ -395,7 +395,8 @@ fn what_a_provider_cannot_express_is_an_error_or_a_warning() {
 #[test]
 fn what_a_model_refuses_is_refused_for_it_unless_it_changes_nothing() {
     let asked = |provider: &str, model: &str, temperature: f64| {
-        let request = json!({"model": model, "messages": [{"role": "user", "content": "Hi"}], "temperature": temperature});
+        let request =
+            json!({"model": model, "messages": [{"role": "user", "content": "Hi"}], "temperature": temperature});
         encode(provider, &serde_json::from_value(request).unwrap()).map(|(body, _)| body["temperature"].clone())
     };
     for model in ["o3", "gpt-5-mini", "gpt-6-astra"] {
