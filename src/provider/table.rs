@@ -77,7 +77,8 @@ fn own_ways() -> Vec<ProviderSpec> {
             &LOGPROBS,
             &["logit_bias", "n", "parallel_tool_calls"],
         ])),
-        // https://inference-docs.cerebras.ai/api-reference/chat-completions
+        // https://inference-docs.cerebras.ai/api-reference/chat-completions and /capabilities/service-tiers; what is
+        // refused follows LiteLLM's table, though Cerebras's own Python SDK declares those parameters too
         row("cerebras", "https://api.cerebras.ai/v1", "CEREBRAS").quirks(without(&[
             &PENALTIES,
             &["audio", "function_call", "functions", "logit_bias", "modalities", "n", "web_search_options"],
@@ -86,7 +87,7 @@ fn own_ways() -> Vec<ProviderSpec> {
             .key_env("CLARIFAI_PAT")
             .quirks(without(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed", "user"]])),
         row("codestral", "https://codestral.mistral.ai/v1", "CODESTRAL").quirks(mistral()),
-        // https://help.aliyun.com/zh/model-studio/use-qwen-by-calling-api
+        // https://www.alibabacloud.com/help/en/model-studio/deep-thinking
         row("dashscope", "https://dashscope.aliyuncs.com/compatible-mode/v1", "DASHSCOPE").quirks(qwen()),
         // https://docs.databricks.com/aws/en/machine-learning/foundation-model-apis/api-reference
         ProviderSpec { base_url: None, ..row("databricks", "", "DATABRICKS") }.key_env("DATABRICKS_TOKEN").quirks(
@@ -96,13 +97,14 @@ fn own_ways() -> Vec<ProviderSpec> {
                 ..older(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "parallel_tool_calls", "seed", "user"]])
             },
         ),
-        // https://deepinfra.com/docs/openai_api and /docs/advanced/function_calling
-        row("deepinfra", "https://api.deepinfra.com/v1/openai", "DEEPINFRA").key_env("DEEPINFRA_TOKEN").quirks(
-            Quirks {
+        // https://docs.deepinfra.com/chat/tool-calling; what is refused follows LiteLLM's table
+        row("deepinfra", "https://api.deepinfra.com/v1/openai", "DEEPINFRA")
+            .key_env("DEEPINFRA_TOKEN")
+            .key_env("DEEPINFRA_API_TOKEN")
+            .quirks(Quirks {
                 tool_choice: ToolChoices::AutoOrNone,
                 ..older(&[&OPENAI_ONLY, &LOGPROBS, &["parallel_tool_calls"]])
-            },
-        ),
+            }),
         // https://api-docs.deepseek.com/api/create-chat-completion and /guides/thinking_mode
         row("deepseek", "https://api.deepseek.com", "DEEPSEEK").quirks(Quirks {
             reasoning: Reasoning::ThinkingAndEffort,
@@ -114,7 +116,7 @@ fn own_ways() -> Vec<ProviderSpec> {
             .key_env("FEATHERLESS_API_KEY")
             .base_url_env("FEATHERLESS_API_BASE")
             .quirks(older(&[&OPENAI_ONLY, &LOGPROBS, &["parallel_tool_calls", "seed", "user"]])),
-        // https://docs.fireworks.ai/api-reference/post-chatcompletions
+        // https://docs.fireworks.ai/api-reference/post-chatcompletions, and Fireworks's Python SDK
         row("fireworks_ai", "https://api.fireworks.ai/inference/v1", "FIREWORKS")
             .alias("fireworks")
             .key_env("FIREWORKS_AI_API_KEY")
@@ -129,7 +131,9 @@ fn own_ways() -> Vec<ProviderSpec> {
                     "web_search_options",
                 ]])
             }),
+        // https://docs.digitalocean.com/products/gradient-ai-platform/how-to/use-serverless-inference
         row("gradient_ai", "https://inference.do-ai.run/v1", "GRADIENT_AI")
+            .key_env("GRADIENT_MODEL_ACCESS_KEY")
             .base_url_env("GRADIENT_AI_AGENT_ENDPOINT")
             .quirks(without(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed", "user"]])),
         // https://console.groq.com/docs/api-reference, and Groq's OpenAPI description
@@ -164,7 +168,7 @@ fn own_ways() -> Vec<ProviderSpec> {
         }),
         // https://docs.mistral.ai/api, and Mistral's OpenAPI description
         row("mistral", "https://api.mistral.ai/v1", "MISTRAL").quirks(mistral()),
-        // https://platform.moonshot.ai/docs/api/chat
+        // https://platform.kimi.ai/docs/api/models-overview
         row("moonshot", "https://api.moonshot.ai/v1", "MOONSHOT").quirks(Quirks {
             max_temperature: Some(1.0),
             reasoning: Reasoning::Thinking,
@@ -192,7 +196,7 @@ fn own_ways() -> Vec<ProviderSpec> {
             body: Map::from_iter([("usage".to_owned(), json!({"include": true}))]),
             ..Quirks::default()
         }),
-        // https://docs.perplexity.ai/api-reference/chat-completions-post
+        // https://docs.perplexity.ai/api-reference/chat-completions-post: what is refused is not among its parameters
         row("perplexity", "https://api.perplexity.ai", "PERPLEXITY").key_env("PERPLEXITYAI_API_KEY").quirks(Quirks {
             ..older(&[
                 &[
@@ -206,7 +210,7 @@ fn own_ways() -> Vec<ProviderSpec> {
                     "store",
                 ],
                 &LOGPROBS,
-                &["logit_bias", "n", "parallel_tool_calls", "seed", "stop", "tool_choice", "tools", "user"],
+                &["logit_bias", "n", "parallel_tool_calls", "seed", "tool_choice", "tools", "user"],
             ])
         }),
         row("publicai", "https://api.publicai.co/v1", "PUBLICAI")
@@ -222,7 +226,7 @@ fn own_ways() -> Vec<ProviderSpec> {
             &LOGPROBS,
             &["logit_bias", "seed", "stop"],
         ])),
-        // https://docs.sambanova.ai/docs/en/api-reference/chat-completion
+        // https://docs.sambanova.ai/cloud/api-reference/endpoints/vision-endpoint
         row("sambanova", "https://api.sambanova.ai/v1", "SAMBANOVA").quirks(Quirks {
             content: ContentForm::JoinedText,
             ..older(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "n", "seed", "user"]])
@@ -245,14 +249,14 @@ fn own_ways() -> Vec<ProviderSpec> {
                     &["logit_bias", "n", "parallel_tool_calls", "seed", "stop", "user"],
                 ])
             }),
-        // https://docs.together.ai/reference/chat-completions-1, and Together's OpenAPI description
-        row("together_ai", "https://api.together.xyz/v1", "TOGETHER")
+        // https://docs.together.ai/docs/inference/openai-compatibility, and Together's OpenAPI description
+        row("together_ai", "https://api.together.ai/v1", "TOGETHER")
             .alias("together")
             .key_env("TOGETHER_AI_API_KEY")
             .key_env("TOGETHERAI_API_KEY")
             .base_url_env("TOGETHER_AI_API_BASE")
             .quirks(older(&[])),
-        // https://www.volcengine.com/docs/82379/1494384
+        // volcengine/volcengine-python-sdk, volcenginesdkarkruntime/resources/chat/completions.py
         row("volcengine", "https://ark.cn-beijing.volces.com/api/v3", "VOLCENGINE").key_env("ARK_API_KEY").quirks(
             Quirks {
                 reasoning: Reasoning::AsGiven,
@@ -268,7 +272,7 @@ fn own_ways() -> Vec<ProviderSpec> {
                 ]])
             },
         ),
-        // https://docs.x.ai/docs/api-reference
+        // https://docs.x.ai/developers/model-capabilities/text/reasoning
         row("xai", "https://api.x.ai/v1", "XAI").quirks(Quirks {
             no_strict: true,
             no_names: true,
@@ -284,7 +288,7 @@ fn own_ways() -> Vec<ProviderSpec> {
                 "store",
             ]])
         }),
-        // https://platform.xiaomimimo.com/docs
+        // https://platform.xiaomimimo.com/docs/zh-CN/api/chat/openai-api
         row("xiaomi_mimo", "https://api.xiaomimimo.com/v1", "XIAOMI_MIMO").key_env("MIMO_API_KEY").quirks(Quirks {
             reasoning: Reasoning::Thinking,
             reasoning_history: Some("reasoning_content".into()),

@@ -18,7 +18,8 @@ pub(super) const IMPLICIT_CACHE: &str =
     "left out: Gemini caches prompts by itself; a cache of your own goes into `cachedContent`";
 
 /// The signature by which a call that Gemini did not make, or whose signature is lost, passes the check of Gemini 3
-/// (<https://ai.google.dev/gemini-api/docs/thought-signatures>, "FAQs").
+/// (<https://ai.google.dev/gemini-api/docs/thought-signatures>, "FAQs"). Google's own client sends it as it stands, not in
+/// base64 (google-gemini/gemini-cli, packages/core/src/core/geminiChat.ts).
 const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 
 /// A conversation as Gemini has it.

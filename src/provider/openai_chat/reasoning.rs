@@ -14,9 +14,14 @@ const BUDGETS: [(&str, u64); 6] =
 /// What is left for the answer beside a budget, where the caller sets no limit.
 const ANSWER: u64 = 4096;
 
-/// Whether the model reasons, as far as is known. On a server of the caller's own a name says nothing.
+/// Whether the model reasons, as far as is known.
 pub(super) fn is_possible(spec: &ProviderSpec, known: &Traits) -> bool {
-    known.reasoning != Some(ReasoningStyle::None) || spec.base_url.is_none() && spec.key_optional
+    known.reasoning != Some(ReasoningStyle::None) || is_own_server(spec)
+}
+
+/// Whether it is a server of the caller's own, where a model's name says nothing.
+pub(super) fn is_own_server(spec: &ProviderSpec) -> bool {
+    spec.base_url.is_none() && spec.key_optional
 }
 
 /// Whether `thinking` can be said.

@@ -16,7 +16,8 @@ const ASK_FOR_TOOL: &str = "Please select a tool to handle the current issue.";
 pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
     let mut warnings = Vec::new();
     let known = traits(target.model);
-    let params = admit(&request.params, &spec.name, |name| supports(spec, &known, name), &mut warnings)?;
+    let supported = |name: &str| supports(spec, &known, &request.params, name);
+    let params = admit(&request.params, &spec.name, supported, &mut warnings)?;
     let mut out = Encoding { spec, known, params: &params, body: Object::new(), warnings };
     out.model(target.model)?;
     out.messages(request)?;
@@ -35,13 +36,17 @@ pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target
 }
 
 /// Everything but what the row, or the model, refuses.
-fn supports(spec: &ProviderSpec, known: &Traits, name: &str) -> bool {
+fn supports(spec: &ProviderSpec, known: &Traits, params: &Params, name: &str) -> bool {
     let quirks = &spec.quirks;
     let refused = |list: &[_]| list.iter().any(|refused: &std::borrow::Cow<'_, str>| refused == name);
-    if refused(&quirks.unsupported) || known.unsupported.as_deref().is_some_and(refused) {
+    if refused(&quirks.unsupported) {
         return false;
     }
     match name {
+        // Models that sample in their own way still take the values that change nothing.
+        "temperature" if params.temperature == Some(1.0) => true,
+        "top_p" if params.top_p == Some(1.0) => true,
+        _ if known.unsupported.as_deref().is_some_and(refused) && !reasoning::is_own_server(spec) => false,
         "reasoning_effort" => reasoning::is_possible(spec, known),
         "thinking" => reasoning::is_possible(spec, known) && reasoning::takes_thinking(spec, known),
         "web_search_options" if quirks.web_search == WebSearch::BrowserSearch => known.hosted_search != Some(false),

@@ -393,6 +393,23 @@ fn what_a_provider_cannot_express_is_an_error_or_a_warning() {
 }
 
 #[test]
+fn what_a_model_refuses_is_refused_for_it_unless_it_changes_nothing() {
+    let asked = |provider: &str, model: &str, temperature: f64| {
+        let request =
+            json!({"model": model, "messages": [{"role": "user", "content": "Hi"}], "temperature": temperature});
+        encode(provider, &serde_json::from_value(request).unwrap()).map(|(body, _)| body["temperature"].clone())
+    };
+    for model in ["o3", "gpt-5-mini", "gpt-6-astra"] {
+        assert_eq!(asked("openai", model, 0.5).unwrap_err().kind(), ErrorKind::Unsupported, "{model}");
+        assert_eq!(asked("openai", model, 1.0).unwrap(), 1.0, "{model}");
+        assert_eq!(asked("custom_openai", model, 0.5).unwrap(), 0.5, "a name says nothing on a server of one's own");
+    }
+    for (provider, model) in [("openai", "gpt-5-chat-latest"), ("openai", "gpt-5.2"), ("openrouter", "openai/gpt-5")] {
+        assert_eq!(asked(provider, model, 0.5).unwrap(), 0.5, "{model}");
+    }
+}
+
+#[test]
 fn tool_choice_is_said_in_the_words_of_the_provider() {
     let mut request = ChatRequest::new("m", "?");
     request.params.tools = Some(vec![Tool::function("f", "…").strict(true)]);

@@ -12,11 +12,12 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .base_url_env("ANTHROPIC_API_BASE")
             .base_url_env("ANTHROPIC_BASE_URL")
             .header("anthropic-version", "2023-06-01"),
-        // https://ai.google.dev/api/generate-content
+        // https://ai.google.dev/api/generate-content; of two keys Google's own SDK takes GOOGLE_API_KEY
+        // (googleapis/python-genai, google/genai/_api_client.py)
         ProviderSpec::new("gemini", WireFormat::Gemini, "https://generativelanguage.googleapis.com")
             .auth(AuthScheme::header("x-goog-api-key"))
-            .key_env("GEMINI_API_KEY")
             .key_env("GOOGLE_API_KEY")
+            .key_env("GEMINI_API_KEY")
             .base_url_env("GEMINI_API_BASE"),
         // https://docs.ollama.com/api
         ProviderSpec::new("ollama", WireFormat::Ollama, "http://localhost:11434")

@@ -27,6 +27,7 @@ fn as_given() -> Vec<ProviderSpec> {
         row("cometapi", "https://api.cometapi.com/v1", "COMETAPI").key_env("COMETAPI_KEY"),
         row("compactifai", "https://api.compactif.ai/v1", "COMPACTIFAI"),
         row("cortecs", "https://api.cortecs.ai/v1", "CORTECS"),
+        // https://docs.datarobot.com/en/docs/gen-ai/genai-code/dr-llm-gateway.html
         ProviderSpec::openai_chat("datarobot", "https://app.datarobot.com/api/v2")
             .chat_path("/genai/llmgw/chat/completions")
             .key_env("DATAROBOT_API_TOKEN")
@@ -37,13 +38,14 @@ fn as_given() -> Vec<ProviderSpec> {
             .key_env("FRIENDLIAI_API_KEY")
             .key_env("FRIENDLI_TOKEN"),
         row("galadriel", "https://api.galadriel.com/v1", "GALADRIEL"),
-        // https://docs.github.com/en/rest/models/inference
+        // https://github.blog/changelog/2025-07-17-deprecation-of-azure-endpoint-for-github-models
         row("github", "https://models.github.ai/inference", "GITHUB").key_env("GITHUB_TOKEN"),
         row("gmi", "https://api.gmi-serving.com/v1", "GMI"),
+        // https://docs.helicone.ai/ai-gateway/overview
         row("helicone", "https://ai-gateway.helicone.ai/v1", "HELICONE"),
-        // https://devcenter.heroku.com/articles/heroku-inference-api-v1-chat-completions
+        // https://devcenter.heroku.com/categories/heroku-inference, and a recording
         row("heroku", "https://us.inference.heroku.com/v1", "HEROKU").key_env("INFERENCE_KEY"),
-        // https://huggingface.co/docs/inference-providers
+        // Recorded; https://huggingface.co/docs/inference-providers
         ProviderSpec::openai_chat("huggingface", "https://router.huggingface.co/v1")
             .key_env("HF_TOKEN")
             .key_env("HUGGINGFACE_API_KEY")
@@ -54,7 +56,7 @@ fn as_given() -> Vec<ProviderSpec> {
         row("modelscope", "https://api-inference.modelscope.cn/v1", "MODELSCOPE"),
         row("morph", "https://api.morphllm.com/v1", "MORPH"),
         row("nadir", "https://api.getnadir.com/v1", "NADIR"),
-        // https://docs.tokenfactory.nebius.com/api-reference/introduction
+        // https://github.com/nebius/token-factory-cookbook
         row("nebius", "https://api.tokenfactory.nebius.com/v1", "NEBIUS"),
         row("novita", "https://api.novita.ai/v3/openai", "NOVITA"),
         row("ovhcloud", "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1", "OVHCLOUD"),

@@ -10,7 +10,8 @@ fn server(name: &'static str, env: &str) -> ProviderSpec {
 pub(super) fn providers() -> Vec<ProviderSpec> {
     vec![
         server("custom_openai", "CUSTOM_OPENAI"),
-        // https://docs.docker.com/ai/model-runner/api-reference: http://localhost:12434/engines/v1
+        // http://localhost:12434/engines/v1: the port is Docker's default
+        // (https://docs.docker.com/reference/cli/docker/model/install-runner)
         server("docker_model_runner", "DOCKER_MODEL_RUNNER"),
         // https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
         server("hosted_vllm", "HOSTED_VLLM")
