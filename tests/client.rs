@@ -458,3 +458,22 @@ fn deadlines_have_sensible_defaults() {
     assert_eq!(deadlines.total, Some(Duration::from_secs(600)));
     assert!(deadlines.connect <= Duration::from_secs(10));
 }
+
+#[tokio::test(start_paused = true)]
+async fn fallbacks_share_the_deadline_of_the_call() {
+    let script = Script::of([Act::Silence]);
+    let call = script.client().completion("openai/gpt-4o", "Hi").fallbacks(["groq/a", "groq/b"]);
+    let begun = Instant::now();
+    let error = call.timeout(Duration::from_secs(5)).await.unwrap_err();
+    assert_eq!((error.kind(), begun.elapsed(), script.requests()), (ErrorKind::Timeout, Duration::from_secs(5), 1));
+    assert!(error.message().contains("groq/b (no time left)"), "{error}");
+}
+
+#[tokio::test]
+async fn a_base_url_holds_no_password() {
+    let script = Script::of([good()]);
+    let call = script.client().completion("openai/gpt-4o", "Hi").api_base("https://me:secret@host.example/v1");
+    let error = call.await.unwrap_err();
+    assert_eq!((error.kind(), script.requests()), (ErrorKind::Configuration, 0));
+    assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+}

@@ -173,7 +173,8 @@ impl ResponseFormat {
         })
     }
 
-    /// JSON that reads as this Rust type.
+    /// JSON that reads as this Rust type, without strictness: `.parse::<T>()` of a call asks for that too, where
+    /// strict schemas can say the type.
     #[cfg(feature = "schemars")]
     #[must_use]
     pub fn of<T: schemars::JsonSchema>() -> Self {
@@ -181,7 +182,13 @@ impl ResponseFormat {
         if let Some(object) = schema.as_object_mut() {
             object.shift_remove("$schema");
         }
-        Self::json_schema(snake_case(&T::schema_name()), schema)
+        Self::JsonSchema(JsonSchemaFormat {
+            name: snake_case(&T::schema_name()),
+            description: None,
+            strict: None,
+            schema,
+            extra: Extra::new(),
+        })
     }
 }
 

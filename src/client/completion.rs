@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::observer::Watch;
 use super::pipeline::Clock;
@@ -127,8 +128,6 @@ setters! {
     thinking: impl Into<Thinking>,
     /// Lets the model search the web.
     web_search_options: impl Into<WebSearchOptions>,
-    /// What the reply may be made of: `text`, `audio`, `image`.
-    modalities: impl Into<Vec<String>>,
     /// Voice and format of a spoken reply.
     audio: impl Into<Value>,
     /// What most of the reply will be.
@@ -198,6 +197,12 @@ impl Completion {
     /// Members merged into the request's body last, over all others.
     pub fn extra_body(mut self, members: Map<String, Value>) -> Self {
         self.request.params.extra_body.extend(members);
+        self
+    }
+
+    /// What the reply may be made of: `text`, `audio`, `image`.
+    pub fn modalities<S: Into<String>>(mut self, kinds: impl IntoIterator<Item = S>) -> Self {
+        self.request.params.modalities = Some(kinds.into_iter().map(Into::into).collect());
         self
     }
 
@@ -305,11 +310,10 @@ impl Completion {
     #[cfg(feature = "schemars")]
     pub async fn parse<T: schemars::JsonSchema + serde::de::DeserializeOwned>(self) -> Result<T> {
         let mut format = ResponseFormat::of::<T>();
-        if let ResponseFormat::JsonSchema(format) = &mut format {
-            match openai_strict(&format.schema) {
-                Ok(strict) => format.schema = strict,
-                Err(_) => format.strict = None,
-            }
+        if let ResponseFormat::JsonSchema(format) = &mut format
+            && let Ok(schema) = openai_strict(&format.schema)
+        {
+            (format.schema, format.strict) = (schema, Some(true));
         }
         self.response_format(format).await?.parse()
     }
@@ -371,6 +375,7 @@ impl Client {
         if fallbacks.is_empty() {
             return call(self.clone(), request, options).await;
         }
+        let (begun, total) = (Instant::now(), options.timeout);
         let first = match call(self.clone(), request.clone(), options.clone()).await {
             Ok(done) => return Ok(done),
             Err(error) => error,
@@ -378,6 +383,12 @@ impl Client {
         let provider = self.0.registry.resolve(&request.model).ok().map(|name| name.provider().to_owned());
         let mut failed = Vec::new();
         for model in fallbacks {
+            // One deadline for the call, however many models it tries.
+            options.timeout = total.map(|total| total.saturating_sub(begun.elapsed()));
+            if options.timeout.is_some_and(|left| left.is_zero()) {
+                failed.push(format!("{model} (no time left)"));
+                continue;
+            }
             let same = self.0.registry.resolve(&model).ok().map(|name| name.provider().to_owned()) == provider;
             let options = if same { options.clone() } else { options.elsewhere() };
             match call(self.clone(), ChatRequest { model: model.clone(), ..request.clone() }, options).await {

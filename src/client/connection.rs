@@ -201,6 +201,12 @@ impl Client {
             let message = format!("the base URL of {} must begin with http:// or https://", spec.name);
             return Err(Error::new(ErrorKind::Configuration, message));
         }
+        let authority = url.split("://").nth(1).and_then(|rest| rest.split(['/', '?', '#']).next());
+        if authority.is_some_and(|authority| authority.contains('@')) {
+            let message =
+                format!("the base URL of {} holds a user or password; give a key or a header instead", spec.name);
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
         Ok(match url.split_once('?') {
             Some((url, query)) => (url.to_owned(), Some(query.to_owned()).filter(|query| !query.is_empty())),
             None => (url, None),
