@@ -280,6 +280,21 @@ impl Effort {
         }
     }
 
+    /// How many tokens of reasoning the word stands for, where a model is told a number: the ladder that is common among
+    /// clients of several providers. `None` for no reasoning, and for words that are not on it.
+    #[must_use]
+    pub fn budget(&self) -> Option<u64> {
+        Some(match self.as_str() {
+            "minimal" => 128,
+            "low" => 1024,
+            "medium" => 2048,
+            "high" => 4096,
+            "xhigh" => 8192,
+            "max" => 16384,
+            _ => return None,
+        })
+    }
+
     /// The effort without details, for providers that take only the word.
     #[must_use]
     pub fn plain(&self) -> Cow<'_, Self> {

@@ -219,6 +219,10 @@ impl Stream for ChatStream {
                 Poll::Pending => {
                     this.waiting.get_or_insert_with(Instant::now);
                     ready!(this.poll_deadline(context));
+                    if this.decoder.is_complete() {
+                        this.state = State::Through;
+                        continue;
+                    }
                     let what = if this.end.is_some_and(|end| end <= Instant::now()) {
                         "the call did not come to its end in time"
                     } else {

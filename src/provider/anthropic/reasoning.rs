@@ -81,14 +81,8 @@ impl Reasoning {
         provider: &str,
         warnings: &mut Vec<Warning>,
     ) -> Result<()> {
-        let wanted = match effort.as_str() {
-            "minimal" | "low" => 1024,
-            "medium" => 2048,
-            "high" => 4096,
-            "xhigh" => 8192,
-            "max" => 16384,
-            other => return refuse(other, params, provider, warnings),
-        };
+        let Some(wanted) = effort.budget() else { return refuse(effort.as_str(), params, provider, warnings) };
+        let wanted = wanted.max(LEAST_BUDGET);
         let room = params.token_limit().map_or(u64::MAX, |limit| limit.saturating_sub(1));
         let budget = wanted.min(room);
         if budget < LEAST_BUDGET {

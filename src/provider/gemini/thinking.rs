@@ -68,20 +68,16 @@ fn from_effort(
     provider: &str,
     warnings: &mut Vec<Warning>,
 ) -> Result<Option<ThinkingConfig>> {
-    let tokens = match effort.as_str() {
-        "none" if known.reasoning == Some(ReasoningStyle::None) => return Ok(None),
-        "none" => return Ok(Some(off(known, "reasoning_effort", warnings))),
-        "minimal" => known.min_budget.unwrap_or(128),
-        "low" => 1024,
-        "medium" => 2048,
-        "high" => 4096,
-        "xhigh" => 8192,
-        "max" => 16384,
-        other if drop_params => {
+    let tokens = match (effort.as_str(), effort.budget()) {
+        ("none", _) if known.reasoning == Some(ReasoningStyle::None) => return Ok(None),
+        ("none", _) => return Ok(Some(off(known, "reasoning_effort", warnings))),
+        ("minimal", Some(tokens)) => known.min_budget.unwrap_or(tokens),
+        (_, Some(tokens)) => tokens,
+        (other, None) if drop_params => {
             warnings.push(Warning::new("reasoning_effort", format!("dropped: {provider} has no `{other}`")));
             return Ok(None);
         }
-        other => return Err(Error::unsupported(&format!("reasoning_effort: {other}"), provider)),
+        (other, None) => return Err(Error::unsupported(&format!("reasoning_effort: {other}"), provider)),
     };
     let mut config = ThinkingConfig { include_thoughts: true, ..ThinkingConfig::default() };
     if known.reasoning == Some(ReasoningStyle::Budget) {

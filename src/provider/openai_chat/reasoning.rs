@@ -8,9 +8,8 @@ use crate::error::Result;
 use crate::model::{ReasoningStyle, Traits};
 use crate::provider::{ProviderSpec, Reasoning};
 
-/// What a word is in tokens, for models that know only a budget: the ladder that LiteLLM made common.
-const BUDGETS: [(&str, u64); 6] =
-    [("minimal", 1024), ("low", 1024), ("medium", 2048), ("high", 4096), ("xhigh", 8192), ("max", 16384)];
+/// The fewest tokens that a budget may have.
+const LEAST_BUDGET: u64 = 1024;
 /// What is left for the answer beside a budget, where the caller sets no limit.
 const ANSWER: u64 = 4096;
 
@@ -113,23 +112,28 @@ fn write_switch(out: &mut Encoding<'_>, thinking: Option<&Thinking>, effort: Opt
     Ok(())
 }
 
-/// `thinking: {"type": "enabled", "budget_tokens": …}`, and room for the answer beside it.
+/// `thinking: {"type": "enabled", "budget_tokens": …}`, less than the limit of tokens, and room for the answer beside it.
 fn write_budget(out: &mut Encoding<'_>, thinking: Option<&Thinking>, effort: Option<&Effort>) -> Result<()> {
-    let budget = match (thinking, effort) {
+    let limit = out.params.token_limit();
+    let budget = match (thinking, effort.and_then(Effort::budget)) {
         (Some(thinking), _) => {
             out.body.set("thinking", thinking)?;
             thinking.budget_tokens
         }
-        (None, Some(effort)) => {
-            let found = BUDGETS.iter().find(|(word, _)| *word == effort.as_str()).map(|(_, budget)| *budget);
-            if let Some(budget) = found {
-                out.body.set("thinking", &json!({"type": "enabled", "budget_tokens": budget}))?;
+        (None, Some(wanted)) => {
+            let room = limit.map_or(u64::MAX, |limit| limit.saturating_sub(1));
+            let budget = wanted.max(LEAST_BUDGET).min(room);
+            if budget < LEAST_BUDGET {
+                let message = format!("dropped: `max_tokens` leaves no room for {LEAST_BUDGET} tokens of reasoning");
+                out.warnings.push(Warning::new("reasoning_effort", message));
+                return Ok(());
             }
-            found
+            out.body.set("thinking", &json!({"type": "enabled", "budget_tokens": budget}))?;
+            Some(budget)
         }
         (None, None) => None,
     };
-    if let Some(budget) = budget.filter(|_| out.params.token_limit().is_none()) {
+    if let Some(budget) = budget.filter(|_| limit.is_none()) {
         out.body.set("max_tokens", &budget.saturating_add(ANSWER))?;
     }
     Ok(())
