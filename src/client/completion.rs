@@ -342,14 +342,15 @@ impl fmt::Debug for Completion {
 
 impl Complete for Client {
     fn complete(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatResponse>> {
-        let client = self.clone();
+        // On the heap once, instead of in each of the futures that hold it.
+        let (client, request) = (self.clone(), Box::new(request));
         Box::pin(async move {
             client.with_fallbacks(request, options, |client, request, options| client.chat(request, options)).await
         })
     }
 
     fn complete_stream(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatStream>> {
-        let client = self.clone();
+        let (client, request) = (self.clone(), Box::new(request));
         Box::pin(async move {
             client
                 .with_fallbacks(request, options, |client, request, options| client.chat_stream(request, options))
@@ -362,9 +363,9 @@ impl Client {
     /// The call, and where it fails the same call of each fallback in turn.
     async fn with_fallbacks<T, F: Future<Output = Result<T>>>(
         &self,
-        mut request: ChatRequest,
+        mut request: Box<ChatRequest>,
         mut options: CallOptions,
-        call: impl Fn(Self, ChatRequest, CallOptions) -> F,
+        call: impl Fn(Self, Box<ChatRequest>, CallOptions) -> F,
     ) -> Result<T> {
         if tokio::runtime::Handle::try_current().is_err() {
             let message = "a call has to be awaited inside a tokio runtime; elsewhere use `.blocking()`";
@@ -391,7 +392,9 @@ impl Client {
             }
             let same = self.0.registry.resolve(&model).ok().map(|name| name.provider().to_owned()) == provider;
             let options = if same { options.clone() } else { options.elsewhere() };
-            match call(self.clone(), ChatRequest { model: model.clone(), ..request.clone() }, options).await {
+            match call(self.clone(), Box::new(ChatRequest { model: model.clone(), ..(*request).clone() }), options)
+                .await
+            {
                 Ok(done) => return Ok(done),
                 Err(error) => failed.push(format!("{model} ({})", error.kind())),
             }
@@ -400,7 +403,7 @@ impl Client {
         Err(first.with_message(message))
     }
 
-    async fn chat(self, request: ChatRequest, options: CallOptions) -> Result<ChatResponse> {
+    async fn chat(self, request: Box<ChatRequest>, options: CallOptions) -> Result<ChatResponse> {
         let endpoint = self.endpoint(&request.model, &options)?;
         let mut watch = Watch::start(&self.0.observers, &endpoint, Chat::NAME, &request, &options, false);
         let span = watch.span().clone();
@@ -434,7 +437,7 @@ impl Client {
         Ok(reply)
     }
 
-    async fn chat_stream(self, request: ChatRequest, options: CallOptions) -> Result<ChatStream> {
+    async fn chat_stream(self, request: Box<ChatRequest>, options: CallOptions) -> Result<ChatStream> {
         let endpoint = self.endpoint(&request.model, &options)?;
         let mut watch = Watch::start(&self.0.observers, &endpoint, Chat::NAME, &request, &options, true);
         let span = watch.span().clone();

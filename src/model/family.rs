@@ -2,6 +2,8 @@
 //! listed anywhere is still treated as its relatives are.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
 
 use once_cell::sync::Lazy;
 use serde::Deserialize;
@@ -103,8 +105,25 @@ impl Traits {
 }
 
 /// What is known of a model by its name, with or without prefixes. The first rule that says a thing decides it.
+///
+/// The rules are gone through once for each name, of which a process uses few; the answers are kept.
 #[must_use]
-pub fn traits(model: &str) -> Traits {
+pub fn traits(model: &str) -> Arc<Traits> {
+    const MOST: usize = 1024;
+    static KNOWN: Lazy<RwLock<HashMap<String, Arc<Traits>>>> = Lazy::new(RwLock::default);
+    if let Some(known) = KNOWN.read().ok().and_then(|known| known.get(model).cloned()) {
+        return known;
+    }
+    let found = Arc::new(by_rules(model));
+    if let Ok(mut known) = KNOWN.write()
+        && known.len() < MOST
+    {
+        known.insert(model.to_owned(), Arc::clone(&found));
+    }
+    found
+}
+
+fn by_rules(model: &str) -> Traits {
     let name = model.to_ascii_lowercase();
     let mut known = Traits::default();
     for rule in &FAMILIES.traits {

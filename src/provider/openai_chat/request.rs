@@ -1,5 +1,7 @@
 //! The request: one line for each parameter, and where the row departs from OpenAI's.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::messages::{self, Messages};
@@ -57,7 +59,7 @@ fn supports(spec: &ProviderSpec, known: &Traits, params: &Params, name: &str) ->
 /// A request on its way into the provider's form.
 pub(super) struct Encoding<'a> {
     pub(super) spec: &'a ProviderSpec,
-    pub(super) known: Traits,
+    pub(super) known: Arc<Traits>,
     pub(super) params: &'a Params,
     pub(super) body: Object,
     pub(super) warnings: Vec<Warning>,
