@@ -33,6 +33,7 @@ struct CandidateState {
     calls: u32,
     last: Option<Last>,
     metadata: Metadata,
+    searches: u64,
     finished: bool,
 }
 
@@ -74,8 +75,15 @@ impl Events {
         if !self.started {
             self.start(&fragment, queue);
         }
+        let mut news = false;
         for candidate in fragment.candidates.into_iter().flatten() {
-            self.candidate(candidate, queue);
+            news |= self.candidate(candidate, queue);
+        }
+        if news {
+            let extra = extra(self.candidates.iter().filter(|state| state.finished).map(|state| &state.metadata));
+            if !extra.is_empty() {
+                queue.push_back(ChatChunk::new(Delta::Extra(Box::new(extra))));
+            }
         }
         if let Some(feedback) = fragment.prompt_feedback {
             self.blocked(feedback, queue);
@@ -102,13 +110,14 @@ impl Events {
         }))));
     }
 
-    fn candidate(&mut self, candidate: Candidate<'_>, queue: &mut Queue) {
+    /// The next piece of a candidate; whether it has ended with something new to tell beside its content.
+    fn candidate(&mut self, candidate: Candidate<'_>, queue: &mut Queue) -> bool {
         let index = candidate.index.unwrap_or(0);
         let place = self.candidates.iter().position(|state| state.index == index).unwrap_or_else(|| {
             self.candidates.push(CandidateState { index, ..CandidateState::default() });
             self.candidates.len().saturating_sub(1)
         });
-        let Some(state) = self.candidates.get_mut(place) else { return };
+        let Some(state) = self.candidates.get_mut(place) else { return false };
         let mut push = |delta| queue.push_back(ChatChunk { choice: index, delta });
         state.metadata.keep(&candidate);
         for raw in candidate.content.and_then(|content| content.parts).into_iter().flatten() {
@@ -120,20 +129,19 @@ impl Events {
         let word = match &candidate.finish_reason {
             Some(Word::Text(word)) => word.as_ref(),
             Some(Word::Number(number)) => finish::word(*number).unwrap_or("OTHER"),
-            None => return,
+            None => return false,
         };
         state.finished = true;
-        if !state.metadata.grounding.is_empty() {
-            for annotation in Grounding::read(&state.metadata.grounding).annotations(&state.text) {
+        if std::mem::take(&mut state.metadata.grounding_is_new) {
+            let grounding = Grounding::read(&state.metadata.grounding);
+            state.searches = grounding.searches();
+            for annotation in grounding.annotations(&state.text) {
                 push(Delta::Annotation(Box::new(annotation)));
             }
         }
         let (reason, native) = finish::reason(word, state.calls > 0);
         push(Delta::Finish { reason, native });
-        let extra = extra(self.candidates.iter().filter(|state| state.finished).map(|state| &state.metadata));
-        if !extra.is_empty() {
-            queue.push_back(ChatChunk::new(Delta::Extra(Box::new(extra))));
-        }
+        state.metadata.take_news()
     }
 
     /// A prompt that is refused has no candidates; it is a reply that was held back.
@@ -151,8 +159,7 @@ impl Events {
     }
 
     fn searches(&self) -> u64 {
-        let grounded = self.candidates.iter().filter(|state| state.finished && !state.metadata.grounding.is_empty());
-        grounded.map(|state| Grounding::read(&state.metadata.grounding).searches()).fold(0, u64::saturating_add)
+        self.candidates.iter().map(|state| state.searches).fold(0, u64::saturating_add)
     }
 }
 
