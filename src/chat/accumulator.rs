@@ -22,7 +22,7 @@ use super::{Audio, ChatChunk, ChatResponse, Choice, Content, Delta, Message, Par
 #[derive(Clone, Debug, Default)]
 pub struct Accumulator {
     reply: ChatResponse,
-    /// For each choice, in the order of `reply.choices`: which part holds which tool call.
+    /// For each choice, in the order of `reply.choices`: which part holds which tool call; of two of one index the later.
     calls: Vec<Vec<(u32, usize)>>,
 }
 
@@ -101,12 +101,11 @@ impl Accumulator {
                 }
             }
             Delta::ToolCall { index, id, name } => {
-                calls.retain(|(known, _)| *known != index);
                 calls.push((index, parts.len()));
                 parts.push(Part::tool_call(id, name, ""));
             }
             Delta::Arguments { index, text } => {
-                let place = calls.iter().find(|(known, _)| *known == index).map(|(_, place)| *place);
+                let place = calls.iter().rfind(|(known, _)| *known == index).map(|(_, place)| *place);
                 match place.and_then(|place| parts.get_mut(place)) {
                     Some(Part { content: Content::ToolCall(call), .. }) => call.arguments.push_str(&text),
                     _ => {

@@ -1,7 +1,5 @@
 //! Tool calls put together from their pieces.
 
-use serde::de::IgnoredAny;
-
 use super::chunk::{Body, ChunkToolCall};
 use crate::chat::Delta;
 
@@ -22,7 +20,19 @@ struct Call {
     id: String,
     /// Whether its beginning is out; until then its arguments wait.
     named: bool,
+    /// The arguments that wait.
     arguments: String,
+    brackets: Brackets,
+}
+
+/// How far a JSON text has come that is read a piece at a time, by its brackets alone.
+#[derive(Default)]
+struct Brackets {
+    depth: usize,
+    /// Whether the outermost bracket has been closed.
+    closed: bool,
+    quoted: bool,
+    escaped: bool,
 }
 
 impl Calls {
@@ -46,13 +56,14 @@ impl Calls {
             Some(Body::Other(value)) => value.to_string(),
             _ => String::new(),
         };
-        call.arguments.push_str(&text);
+        call.brackets.read(&text);
         if call.named {
             if !text.is_empty() {
                 push(Delta::Arguments { index: to_index(place), text });
             }
             return;
         }
+        call.arguments.push_str(&text);
         if call.id.is_empty() {
             id.clone_into(&mut call.id);
         }
@@ -70,7 +81,7 @@ impl Calls {
 }
 
 impl Call {
-    /// Whether a piece belongs to this call.
+    /// Whether a piece belongs to this call. Where the arguments are complete, a further name begins another.
     fn goes_on(&self, index: Option<u64>, id: &str, name: &str) -> bool {
         let same_id = !id.is_empty() && self.id == id;
         match index {
@@ -78,13 +89,8 @@ impl Call {
             None => same_id,
             Some(index) if self.wire_index != Some(index) => false,
             Some(_) if same_id || name.is_empty() || !self.named => true,
-            Some(_) => (id.is_empty() || self.id.is_empty()) && !self.is_whole(),
+            Some(_) => (id.is_empty() || self.id.is_empty()) && !self.brackets.closed,
         }
-    }
-
-    /// Whether the arguments are complete, so that a further name begins another call.
-    fn is_whole(&self) -> bool {
-        serde_json::from_str::<IgnoredAny>(&self.arguments).is_ok()
     }
 
     fn begin(&mut self, place: usize, name: &str, push: &mut dyn FnMut(Delta)) {
@@ -92,7 +98,25 @@ impl Call {
         let index = to_index(place);
         push(Delta::ToolCall { index, id: self.id.clone(), name: name.to_owned() });
         if !self.arguments.is_empty() {
-            push(Delta::Arguments { index, text: self.arguments.clone() });
+            push(Delta::Arguments { index, text: std::mem::take(&mut self.arguments) });
+        }
+    }
+}
+
+impl Brackets {
+    fn read(&mut self, text: &str) {
+        for byte in text.bytes() {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' if self.quoted => self.escaped = true,
+                b'"' => self.quoted = !self.quoted,
+                b'{' | b'[' if !self.quoted => self.depth = self.depth.saturating_add(1),
+                b'}' | b']' if !self.quoted => {
+                    self.depth = self.depth.saturating_sub(1);
+                    self.closed |= self.depth == 0;
+                }
+                _ => {}
+            }
         }
     }
 }
