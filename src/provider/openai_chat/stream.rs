@@ -3,6 +3,7 @@
 //! A choice ends by its `finish_reason`; `[DONE]` only says that nothing more comes, and some servers leave it out.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -27,7 +28,7 @@ pub(super) struct Events {
     /// Whether a choice may end by `[DONE]` alone.
     ends_without_reason: bool,
     started: bool,
-    choices: Vec<ChoiceState>,
+    choices: BTreeMap<u32, ChoiceState>,
     /// Lists of sources beside the choices, as JSON; some servers repeat them with each chunk.
     citations: Option<Box<RawValue>>,
     search_results: Option<Box<RawValue>>,
@@ -36,7 +37,6 @@ pub(super) struct Events {
 /// What is known of one choice so far.
 #[derive(Default)]
 struct ChoiceState {
-    index: u32,
     thinking: ThinkSplitter,
     calls: Calls,
     details: Vec<Value>,
@@ -50,7 +50,7 @@ impl Events {
             usage_place: spec.quirks.stream_usage.clone(),
             ends_without_reason: spec.quirks.hooks.contains(&Hook::EndsWithoutReason),
             started: false,
-            choices: Vec::new(),
+            choices: BTreeMap::new(),
             citations: None,
             search_results: None,
         }
@@ -136,11 +136,7 @@ impl Events {
 
     fn choice(&mut self, choice: ChunkChoice<'_>, queue: &mut Queue) {
         let index = choice.index.unwrap_or(0);
-        let place = self.choices.iter().position(|state| state.index == index).unwrap_or_else(|| {
-            self.choices.push(ChoiceState { index, ..ChoiceState::default() });
-            self.choices.len().saturating_sub(1)
-        });
-        let Some(state) = self.choices.get_mut(place) else { return };
+        let state = self.choices.entry(index).or_default();
         let before = queue.len();
         let mut push = |delta| queue.push_back(ChatChunk { choice: index, delta });
         if let Some(delta) = choice.delta.or_else(|| read(choice.message)) {
@@ -152,16 +148,15 @@ impl Events {
         state.finished &= queue.len() == before;
         if let Some(native) = choice.finish_reason.filter(|native| !native.is_empty()) {
             self.cite(index, queue);
-            self.finish(place, &native, choice.native_finish_reason.map(Text::into_owned), queue);
+            self.finish(index, &native, choice.native_finish_reason.map(Text::into_owned), queue);
         }
     }
 
     /// Everything that was held back of a choice, then why it ended. A reason repeated without anything new between says
     /// nothing new.
-    fn finish(&mut self, place: usize, native: &str, own: Option<String>, queue: &mut Queue) {
-        let Some(state) = self.choices.get_mut(place).filter(|state| !state.finished) else { return };
+    fn finish(&mut self, choice: u32, native: &str, own: Option<String>, queue: &mut Queue) {
+        let Some(state) = self.choices.get_mut(&choice).filter(|state| !state.finished) else { return };
         state.finished = true;
-        let choice = state.index;
         let mut push = |delta| queue.push_back(ChatChunk { choice, delta });
         state.thinking.end(&mut |piece| push(piece.into()));
         state.calls.end(&mut push);
@@ -176,7 +171,8 @@ impl Events {
     /// The sources that stand beside the choices, as citations of this one.
     fn cite(&mut self, choice: u32, queue: &mut Queue) {
         let (citations, results) = (self.citations.take(), self.search_results.take());
-        let (citations, results): (Option<Value>, Option<Value>) = (read(citations.as_deref()), read(results.as_deref()));
+        let (citations, results): (Option<Value>, Option<Value>) =
+            (read(citations.as_deref()), read(results.as_deref()));
         for annotation in citations::annotations(citations.as_ref(), results.as_ref()) {
             queue.push_back(ChatChunk { choice, delta: Delta::Annotation(Box::new(annotation)) });
         }
@@ -188,8 +184,9 @@ impl Events {
     }
 
     fn end_all(&mut self, queue: &mut Queue) {
-        for place in 0..self.choices.len() {
-            self.finish(place, "stop", None, queue);
+        let choices: Vec<u32> = self.choices.keys().copied().collect();
+        for choice in choices {
+            self.finish(choice, "stop", None, queue);
         }
     }
 }
