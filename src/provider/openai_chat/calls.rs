@@ -1,5 +1,7 @@
 //! Tool calls put together from their pieces.
 
+use std::collections::{BTreeMap, HashMap};
+
 use super::chunk::{Body, ChunkToolCall};
 use crate::chat::Delta;
 
@@ -10,6 +12,10 @@ use crate::chat::Delta;
 #[derive(Default)]
 pub(super) struct Calls {
     calls: Vec<Call>,
+    /// The latest call that the server counts so.
+    of_index: BTreeMap<u64, usize>,
+    /// The latest call of this id.
+    of_id: HashMap<String, usize>,
 }
 
 /// A call that has begun.
@@ -45,10 +51,11 @@ impl Calls {
         let id = piece.id.as_deref().unwrap_or_default();
         let function = piece.function.unwrap_or_default();
         let name = function.name.as_deref().unwrap_or_default();
-        let known = self.calls.iter().rposition(|call| call.goes_on(piece.index, id, name));
-        let place = known.unwrap_or_else(|| {
-            self.calls.push(Call { wire_index: piece.index, id: id.to_owned(), ..Call::default() });
-            self.calls.len().saturating_sub(1)
+        let place = self.find(piece.index, id, name).unwrap_or_else(|| {
+            self.calls.push(Call { wire_index: piece.index, ..Call::default() });
+            let place = self.calls.len().saturating_sub(1);
+            self.of_index.extend(piece.index.map(|index| (index, place)));
+            place
         });
         let Some(call) = self.calls.get_mut(place) else { return };
         let text = match function.arguments {
@@ -64,12 +71,27 @@ impl Calls {
             return;
         }
         call.arguments.push_str(&text);
-        if call.id.is_empty() {
+        if call.id.is_empty() && !id.is_empty() {
             id.clone_into(&mut call.id);
+            self.of_id.insert(id.to_owned(), place);
         }
         if !name.is_empty() {
             call.begin(place, name, push);
         }
+    }
+
+    /// The call that a piece goes on with: the latest that is counted as it is, or the one of its id.
+    fn find(&self, index: Option<u64>, id: &str, name: &str) -> Option<usize> {
+        let latest = match index {
+            Some(index) => self.of_index.get(&index).copied(),
+            None if id.is_empty() => self.calls.len().checked_sub(1),
+            None => None,
+        };
+        let call = |place: &usize| self.calls.get(*place);
+        latest.filter(|place| call(place).is_some_and(|call| call.goes_on(index.is_some(), id, name))).or_else(|| {
+            let same = self.of_id.get(id).copied();
+            same.filter(|place| index.is_none() || call(place).is_some_and(|call| call.wire_index == index))
+        })
     }
 
     /// The choice has ended: what never got a name goes out without one.
@@ -81,16 +103,12 @@ impl Calls {
 }
 
 impl Call {
-    /// Whether a piece belongs to this call. Where the arguments are complete, a further name begins another.
-    fn goes_on(&self, index: Option<u64>, id: &str, name: &str) -> bool {
+    /// Whether a piece belongs to this call, the latest that is counted as the piece is. A piece that is counted may
+    /// repeat the name while the arguments are not complete.
+    fn goes_on(&self, counted: bool, id: &str, name: &str) -> bool {
         let same_id = !id.is_empty() && self.id == id;
-        match index {
-            None if id.is_empty() => name.is_empty() || !self.named,
-            None => same_id,
-            Some(index) if self.wire_index != Some(index) => false,
-            Some(_) if same_id || name.is_empty() || !self.named => true,
-            Some(_) => (id.is_empty() || self.id.is_empty()) && !self.brackets.closed,
-        }
+        let repeats = counted && !self.brackets.closed && (id.is_empty() || self.id.is_empty());
+        same_id || name.is_empty() || !self.named || repeats
     }
 
     fn begin(&mut self, place: usize, name: &str, push: &mut dyn FnMut(Delta)) {
