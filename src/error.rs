@@ -359,6 +359,7 @@ impl Error {
     }
 
     /// Keeps what had come of a reply; read back with the typed accessor of the reply's module.
+    #[cfg(feature = "client")]
     #[must_use]
     pub(crate) fn with_partial<T: Any + Send + Sync>(mut self, partial: T) -> Self {
         self.0.partial = Some(Arc::new(partial));
@@ -370,6 +371,7 @@ impl Error {
     }
 
     /// Takes a secret out of everything that could be printed: some providers repeat the key that they refuse.
+    #[cfg(any(feature = "client", test))]
     #[must_use]
     pub(crate) fn redacted(mut self, secret: &str) -> Self {
         const REDACTED: &str = "[redacted]";

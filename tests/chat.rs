@@ -74,6 +74,8 @@ fn every_form_of_content_comes_out_as_it_went_in() {
         json!([{"type": "file", "file": {"file_data": "data:application/pdf;base64,AAAA", "filename": "b.pdf", "later": 1}}]),
         json!([{"type": "file", "file": {"file_data": "AAAA", "filename": "bare.pdf"}}]),
         json!([{"type": "file", "file": {"file_data": "data:text/plain,bare", "filename": "a.txt"}}]),
+        json!([{"type": "file", "file": {"file_data": "neither base64: nor an address", "filename": "c.txt"}}]),
+        json!([{"type": "file", "file": {"file_data": "data:;base64,gs://", "filename": "d.txt"}}]),
         json!([{"type": "video_url", "video_url": {"url": "https://a/b.mp4", "format": "video/mp4", "fps": 2}}]),
         json!([{"type": "document", "source": {"type": "text"}, "title": null}, {"type": "text", "text": "x"}]),
         json!([{"unknown": true}]),

@@ -1,5 +1,7 @@
 //! Adds a stream up to the reply that it is.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -22,8 +24,17 @@ use super::{Audio, ChatChunk, ChatResponse, Choice, Content, Delta, Message, Par
 #[derive(Clone, Debug, Default)]
 pub struct Accumulator {
     reply: ChatResponse,
-    /// For each choice, in the order of `reply.choices`: which part holds which tool call.
-    calls: Vec<Vec<(u32, usize)>>,
+    /// The choices so far, by their index.
+    open: BTreeMap<u32, Open>,
+}
+
+/// A choice that has begun.
+#[derive(Clone, Debug)]
+struct Open {
+    /// Its place in the reply.
+    place: usize,
+    /// Which part holds which tool call; of two of one index the later.
+    calls: Vec<(u32, usize)>,
 }
 
 impl Accumulator {
@@ -71,14 +82,12 @@ impl Accumulator {
     }
 
     fn push_to_choice(&mut self, index: u32, delta: Delta) {
-        let place = self.reply.choices.iter().position(|choice| choice.index == index).unwrap_or_else(|| {
-            self.reply.choices.push(Choice::new(index, Message::new(Role::Assistant, Vec::<Part>::new())));
-            self.calls.push(Vec::new());
-            self.reply.choices.len().saturating_sub(1)
+        let choices = &mut self.reply.choices;
+        let Open { place, calls } = self.open.entry(index).or_insert_with(|| {
+            choices.push(Choice::new(index, Message::new(Role::Assistant, Vec::<Part>::new())));
+            Open { place: choices.len().saturating_sub(1), calls: Vec::new() }
         });
-        let (Some(choice), Some(calls)) = (self.reply.choices.get_mut(place), self.calls.get_mut(place)) else {
-            return;
-        };
+        let Some(choice) = choices.get_mut(*place) else { return };
         let parts = &mut choice.message.parts;
         match delta {
             Delta::Text(more) => match parts.last_mut() {
@@ -101,12 +110,11 @@ impl Accumulator {
                 }
             }
             Delta::ToolCall { index, id, name } => {
-                calls.retain(|(known, _)| *known != index);
                 calls.push((index, parts.len()));
                 parts.push(Part::tool_call(id, name, ""));
             }
             Delta::Arguments { index, text } => {
-                let place = calls.iter().find(|(known, _)| *known == index).map(|(_, place)| *place);
+                let place = calls.iter().rfind(|(known, _)| *known == index).map(|(_, place)| *place);
                 match place.and_then(|place| parts.get_mut(place)) {
                     Some(Part { content: Content::ToolCall(call), .. }) => call.arguments.push_str(&text),
                     _ => {

@@ -1,5 +1,7 @@
 //! A stream's chunks.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -123,14 +125,13 @@ pub struct Start {
 #[derive(Debug, Default)]
 pub struct ChunkWriter {
     start: Start,
-    choices: Vec<Open>,
+    choices: BTreeMap<u32, Open>,
     usage: Option<Usage>,
 }
 
 /// A choice under way.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Open {
-    index: u32,
     /// The part that came last, to which a seal belongs.
     last: Last,
     /// The index that the next tool call would have.
@@ -179,13 +180,12 @@ impl ChunkWriter {
         choice.insert("index".to_owned(), chunk.choice.into());
         choice.insert("delta".to_owned(), Value::Null);
         choice.insert("finish_reason".to_owned(), Value::Null);
-        let place = self.choices.iter().position(|open| open.index == chunk.choice);
-        match place.and_then(|place| self.choices.get_mut(place)) {
+        match self.choices.get_mut(&chunk.choice) {
             Some(open) => open.write(&chunk.delta, &mut choice, &mut delta)?,
             None => {
-                let mut open = Open { index: chunk.choice, last: Last::Other, next_call: 0 };
+                let mut open = Open::default();
                 open.write(&chunk.delta, &mut choice, &mut delta)?;
-                self.choices.push(open);
+                self.choices.insert(chunk.choice, open);
                 delta.insert("role".to_owned(), "assistant".into());
             }
         }

@@ -71,6 +71,12 @@ impl From<Map<String, Value>> for Extra {
     }
 }
 
+impl From<Extra> for Map<String, Value> {
+    fn from(extra: Extra) -> Self {
+        extra.0.map_or_else(Self::new, |map| *map)
+    }
+}
+
 impl FromIterator<(String, Value)> for Extra {
     fn from_iter<I: IntoIterator<Item = (String, Value)>>(fields: I) -> Self {
         fields.into_iter().collect::<Map<_, _>>().into()

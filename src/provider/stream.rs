@@ -1,6 +1,6 @@
 //! From a stream's bytes to its chunks.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use crate::chat::{ChatChunk, Delta};
@@ -38,7 +38,7 @@ pub struct StreamDecoder {
     framer: Framer,
     events: Box<dyn EventDecoder>,
     /// The choices seen, and whether each has finished.
-    choices: Vec<(u32, bool)>,
+    choices: BTreeMap<u32, bool>,
     done: bool,
 }
 
@@ -46,7 +46,7 @@ impl StreamDecoder {
     /// A decoder of these frames and events.
     #[must_use]
     pub fn new(framer: Framer, events: impl EventDecoder + 'static) -> Self {
-        Self { framer, events: Box::new(events), choices: Vec::new(), done: false }
+        Self { framer, events: Box::new(events), choices: BTreeMap::new(), done: false }
     }
 
     /// Takes the next bytes and queues the chunks that they complete. Chunks queued before an error are good.
@@ -76,7 +76,7 @@ impl StreamDecoder {
     /// Whether every choice has come to its finish reason; usage may still follow.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        !self.choices.is_empty() && self.choices.iter().all(|(_, finished)| *finished)
+        !self.choices.is_empty() && self.choices.values().all(|finished| *finished)
     }
 
     /// Whether the provider said that nothing more comes.
@@ -88,7 +88,7 @@ impl StreamDecoder {
 
 fn step(
     events: &mut dyn EventDecoder,
-    choices: &mut Vec<(u32, bool)>,
+    choices: &mut BTreeMap<u32, bool>,
     done: &mut bool,
     frame: Frame<'_>,
     queue: &mut Queue,
@@ -110,10 +110,8 @@ fn step(
             | Delta::Arguments { .. } => Some(false),
             _ => None,
         };
-        match choices.iter_mut().find(|(index, _)| *index == chunk.choice) {
-            Some((_, finished)) => *finished = finishes.unwrap_or(*finished),
-            None => choices.push((chunk.choice, finishes.unwrap_or(false))),
-        }
+        let finished = choices.entry(chunk.choice).or_insert(false);
+        *finished = finishes.unwrap_or(*finished);
     }
     *done = !matches!(flow, Ok(Flow::More));
     flow.map(|_| ())

@@ -16,6 +16,8 @@ pub struct ThinkSplitter {
     state: State,
     /// What may be the beginning of a tag.
     held: String,
+    /// How much of it, before the first tag, is white space; some models write nothing else for a long time.
+    blank: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +52,8 @@ impl ThinkSplitter {
         }
         self.held.push_str(text);
         if self.state == State::Head {
-            let head = self.held.trim_start();
+            let head = self.held.get(self.blank..).unwrap_or_default().trim_start();
+            self.blank = self.held.len().saturating_sub(head.len());
             if let Some(rest) = head.strip_prefix(OPEN) {
                 self.held = rest.to_owned();
                 self.state = State::Thinking;
@@ -123,6 +126,16 @@ mod tests {
         }
         let letters: Vec<String> = text.chars().map(String::from).collect();
         assert_eq!(split(&letters.iter().map(String::as_str).collect::<Vec<_>>()), whole);
+    }
+
+    #[test]
+    fn a_text_that_begins_with_a_million_pieces_of_white_space_takes_no_longer_for_each() {
+        let mut splitter = ThinkSplitter::default();
+        let mut pieces = Vec::new();
+        for piece in std::iter::repeat_n(" ", 1 << 20).chain(["<thi", "nk>a</think>b"]) {
+            splitter.push(piece, &mut |piece| pieces.push(piece));
+        }
+        assert_eq!(pieces, [Piece::Reasoning("a".to_owned()), Piece::Text("b".to_owned())]);
     }
 
     #[test]

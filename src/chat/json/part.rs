@@ -142,7 +142,9 @@ fn address(source: &Source) -> (&str, Option<Cow<'_, str>>) {
 /// `{"file_id" | "file_data": …, "filename": …}`; an address goes under `file_id`, as LiteLLM has it.
 fn file_fields(file: &Media) -> Fields<'_> {
     let source = match &file.source {
-        Source::Base64 { media_type, data } if media_type.is_empty() => ("file_data", Some(Cow::Borrowed(&**data))),
+        Source::Base64 { media_type, data } if media_type.is_empty() && !is_address(data) => {
+            ("file_data", Some(Cow::Borrowed(&**data)))
+        }
         Source::Url(url) if !url.starts_with("data:") => ("file_id", Some(Cow::Borrowed(&**url))),
         Source::FileId(id) => ("file_id", Some(Cow::Borrowed(&**id))),
         source => ("file_data", source.to_url()),
@@ -349,17 +351,22 @@ fn read_address(fields: &mut Map<String, Value>) -> Option<Source> {
 fn read_file(file: &mut Map<String, Value>) -> Result<Media, String> {
     let source = if let Some(data) = take_string(file, "file_data") {
         match Source::from_url(data) {
-            Source::Url(data) if !data.contains(':') => Source::Base64 { media_type: String::new(), data },
+            Source::Url(data) if !is_address(&data) => Source::Base64 { media_type: String::new(), data },
             source => source,
         }
     } else {
         match take_string(file, "file_id") {
-            Some(id) if id.contains("://") => Source::Url(id),
+            Some(id) if id.contains("://") => Source::from_url(id),
             Some(id) => Source::FileId(id),
             None => return Err("a `file` needs `file_data` or `file_id`".to_owned()),
         }
     };
     Ok(Media { source, name: take_string(file, "filename"), format: take_string(file, "format") })
+}
+
+/// Whether a file's text is its address and not its base64.
+fn is_address(text: &str) -> bool {
+    text.contains("://") || text.starts_with("data:")
 }
 
 fn take_seal(fields: &mut Map<String, Value>) -> Option<Seal> {

@@ -165,9 +165,10 @@ impl Blocks {
             (Open::Thinking { signature, .. }, Piece::Signature(more)) => signature.push_str(&more),
             (Open::Text { citations, .. }, Piece::Citation(citation)) => citations.push(citation),
             (Open::Native { block, .. }, Piece::Compaction { content, encrypted }) => {
-                if let Some(more) = content {
-                    let so_far = block.get("content").and_then(Value::as_str).unwrap_or_default();
-                    set(block, "content", format!("{so_far}{}", &*more).into());
+                match (block.get_mut("content"), content) {
+                    (Some(Value::String(so_far)), Some(more)) => so_far.push_str(&more),
+                    (_, Some(first)) => set(block, "content", first.into_owned().into()),
+                    (_, None) => {}
                 }
                 if let Some(encrypted) = encrypted {
                     set(block, "encrypted_content", encrypted);
@@ -178,7 +179,7 @@ impl Blocks {
     }
 
     fn find(&mut self, index: u64) -> Option<&mut Open> {
-        self.open.iter_mut().find(|(known, _)| *known == index).map(|(_, open)| open)
+        self.open.iter_mut().rfind(|(known, _)| *known == index).map(|(_, open)| open)
     }
 
     fn text(&mut self, text: Text<'_>, push: Push<'_>) {
@@ -206,8 +207,21 @@ impl Blocks {
 
     /// A block ends.
     pub(super) fn stop(&mut self, index: u64, push: Push<'_>) {
-        let Some(place) = self.open.iter().position(|(known, _)| *known == index) else { return };
-        match self.open.remove(place).1 {
+        if let Some(place) = self.open.iter().rposition(|(known, _)| *known == index) {
+            let (_, open) = self.open.remove(place);
+            self.close(open, push);
+        }
+    }
+
+    /// All blocks end, also those whose end was not told.
+    pub(super) fn finish(&mut self, push: Push<'_>) {
+        for (_, open) in std::mem::take(&mut self.open) {
+            self.close(open, push);
+        }
+    }
+
+    fn close(&mut self, open: Open, push: Push<'_>) {
+        match open {
             Open::Text { start, citations } => {
                 for citation in citations {
                     push(Delta::Annotation(Box::new(annotation(citation, start, self.length))));
@@ -228,13 +242,6 @@ impl Blocks {
                 }
                 push(Delta::Part(Box::new(Part::native(WIRE, block))));
             }
-        }
-    }
-
-    /// All blocks end, also those whose end was not told.
-    pub(super) fn finish(&mut self, push: Push<'_>) {
-        while let Some((index, _)) = self.open.first() {
-            self.stop(*index, push);
         }
     }
 }

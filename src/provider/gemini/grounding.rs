@@ -15,22 +15,34 @@ pub(super) struct Metadata {
     citations: String,
     safety: String,
     message: String,
+    /// Whether anything of it has not been told yet.
+    is_new: bool,
+    /// Whether the grounding has not been told yet.
+    pub(super) grounding_is_new: bool,
 }
 
 impl Metadata {
     /// Keeps what a candidate says.
     pub(super) fn keep(&mut self, candidate: &super::event::Candidate<'_>) {
-        fn keep(mine: &mut String, text: Option<&str>) {
-            if let Some(text) = text.filter(|text| !matches!(*text, "{}" | "[]" | "null" | "")) {
+        fn keep(mine: &mut String, text: Option<&str>) -> bool {
+            let new = text.filter(|text| !matches!(*text, "{}" | "[]" | "null" | "") && *text != mine.as_str());
+            if let Some(text) = new {
                 mine.clear();
                 mine.push_str(text);
             }
+            new.is_some()
         }
-        keep(&mut self.grounding, candidate.grounding_metadata.map(RawValue::get));
-        keep(&mut self.url_context, candidate.url_context_metadata.map(RawValue::get));
-        keep(&mut self.citations, candidate.citation_metadata.map(RawValue::get));
-        keep(&mut self.safety, candidate.safety_ratings.map(RawValue::get));
-        keep(&mut self.message, candidate.finish_message.as_deref());
+        self.grounding_is_new |= keep(&mut self.grounding, candidate.grounding_metadata.map(RawValue::get));
+        self.is_new |= self.grounding_is_new
+            | keep(&mut self.url_context, candidate.url_context_metadata.map(RawValue::get))
+            | keep(&mut self.citations, candidate.citation_metadata.map(RawValue::get))
+            | keep(&mut self.safety, candidate.safety_ratings.map(RawValue::get))
+            | keep(&mut self.message, candidate.finish_message.as_deref());
+    }
+
+    /// Whether there is something to tell; from now on it is told.
+    pub(super) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.is_new)
     }
 }
 

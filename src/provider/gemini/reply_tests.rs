@@ -83,6 +83,26 @@ fn a_call_keeps_the_id_that_gemini_gave() {
 }
 
 #[test]
+fn a_reason_that_each_fragment_repeats_does_not_repeat_the_sources() {
+    let grounding = json!({"groundingChunks": [{"web": {"uri": "https://a.example"}}], "webSearchQueries": ["q"]});
+    let mut fragment = reply(json!([{"text": "a"}]));
+    fragment["candidates"][0]["groundingMetadata"] = grounding.clone();
+    fragment["usageMetadata"] = json!({"promptTokenCount": 1});
+    let sum = stream(&[fragment.clone(), fragment.clone(), fragment]).unwrap();
+    assert_eq!((sum.text().as_str(), sum.message().unwrap().annotations.len()), ("aaa", 1));
+    assert_eq!(sum.extra.get("grounding_metadata"), Some(&json!([grounding])));
+    assert_eq!(sum.usage.unwrap().server_tool_use.unwrap().web_search_requests, Some(1));
+}
+
+#[test]
+fn more_candidates_than_any_request_can_ask_for_are_an_error() {
+    let fragment = |index: u32| json!({"candidates": [{"index": index, "finishReason": "STOP", "safetyRatings": [1]}]});
+    let reply = stream(&(0..128).map(fragment).collect::<Vec<_>>()).unwrap();
+    assert_eq!((reply.choices.len(), reply.extra.get("safety_ratings").unwrap()[127].clone()), (128, json!([1])));
+    assert_eq!(stream(&(0..129).map(fragment).collect::<Vec<_>>()).unwrap_err().kind(), ErrorKind::InvalidResponse);
+}
+
+#[test]
 fn a_signature_without_anything_to_seal_is_kept_by_itself() {
     let reply = decode(reply(json!([{"functionCall": {"name": "f"}}, {"thoughtSignature": "s"}])).to_string()).unwrap();
     let parts = &reply.message().unwrap().parts;

@@ -19,7 +19,7 @@ pub(super) fn decode(response: &Response<Bytes>) -> Result<ChatResponse> {
         Err(source) => return Err(unreadable(response, "is not JSON of a reply").with_source(source)),
     };
     let mut queue = Queue::new();
-    Events::default().fragment(fragment, &mut queue);
+    Events::default().fragment(fragment, &mut queue)?;
     let mut sum = Accumulator::new();
     sum.extend(queue);
     let reply = sum.into_response();

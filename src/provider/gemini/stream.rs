@@ -1,5 +1,7 @@
 //! The reply's fragments, one by one. A whole reply is a stream of one fragment.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -14,6 +16,9 @@ use crate::provider::{EventDecoder, Flow, Queue};
 use crate::wire::Frame;
 use crate::wire::text::Text;
 
+/// More candidates than any request can ask for; each end of one tells anew what was said beside all of them.
+const MAX_CANDIDATES: usize = 128;
+
 /// Decodes the fragments of one reply.
 #[derive(Default)]
 pub(super) struct Events {
@@ -21,7 +26,7 @@ pub(super) struct Events {
     /// The reply's id, from which the ids of calls without one are made.
     id: String,
     counts: Counts,
-    candidates: Vec<CandidateState>,
+    candidates: BTreeMap<u32, CandidateState>,
 }
 
 /// What is known of one candidate so far.
@@ -33,6 +38,7 @@ struct CandidateState {
     calls: u32,
     last: Option<Last>,
     metadata: Metadata,
+    searches: u64,
     finished: bool,
 }
 
@@ -52,7 +58,7 @@ impl EventDecoder for Events {
         });
         match fragment {
             Ok(fragment) if fragment.error.is_none() => {
-                self.fragment(fragment, queue);
+                self.fragment(fragment, queue)?;
                 Ok(Flow::More)
             }
             Err(_) if frame.data == b"[DONE]" => Ok(Flow::Done),
@@ -70,12 +76,19 @@ pub(super) fn is_error(data: &[u8]) -> bool {
 
 impl Events {
     /// Takes the next fragment.
-    pub(super) fn fragment(&mut self, fragment: Fragment<'_>, queue: &mut Queue) {
+    pub(super) fn fragment(&mut self, fragment: Fragment<'_>, queue: &mut Queue) -> Result<()> {
         if !self.started {
             self.start(&fragment, queue);
         }
+        let mut news = false;
         for candidate in fragment.candidates.into_iter().flatten() {
-            self.candidate(candidate, queue);
+            news |= self.candidate(candidate, queue)?;
+        }
+        if news {
+            let extra = extra(self.candidates.values().filter(|state| state.finished).map(|state| &state.metadata));
+            if !extra.is_empty() {
+                queue.push_back(ChatChunk::new(Delta::Extra(Box::new(extra))));
+            }
         }
         if let Some(feedback) = fragment.prompt_feedback {
             self.blocked(feedback, queue);
@@ -87,6 +100,7 @@ impl Events {
             self.counts = counts;
             queue.extend(counts.usage().map(|usage| ChatChunk::new(Delta::Usage(Box::new(usage)))));
         }
+        Ok(())
     }
 
     fn start(&mut self, fragment: &Fragment<'_>, queue: &mut Queue) {
@@ -102,13 +116,14 @@ impl Events {
         }))));
     }
 
-    fn candidate(&mut self, candidate: Candidate<'_>, queue: &mut Queue) {
+    /// The next piece of a candidate; whether it has ended with something new to tell beside its content.
+    fn candidate(&mut self, candidate: Candidate<'_>, queue: &mut Queue) -> Result<bool> {
         let index = candidate.index.unwrap_or(0);
-        let place = self.candidates.iter().position(|state| state.index == index).unwrap_or_else(|| {
-            self.candidates.push(CandidateState { index, ..CandidateState::default() });
-            self.candidates.len().saturating_sub(1)
-        });
-        let Some(state) = self.candidates.get_mut(place) else { return };
+        if self.candidates.len() >= MAX_CANDIDATES && !self.candidates.contains_key(&index) {
+            let message = format!("the reply has more than {MAX_CANDIDATES} candidates");
+            return Err(Error::new(ErrorKind::InvalidResponse, message));
+        }
+        let state = self.candidates.entry(index).or_insert_with(|| CandidateState { index, ..Default::default() });
         let mut push = |delta| queue.push_back(ChatChunk { choice: index, delta });
         state.metadata.keep(&candidate);
         for raw in candidate.content.and_then(|content| content.parts).into_iter().flatten() {
@@ -120,39 +135,38 @@ impl Events {
         let word = match &candidate.finish_reason {
             Some(Word::Text(word)) => word.as_ref(),
             Some(Word::Number(number)) => finish::word(*number).unwrap_or("OTHER"),
-            None => return,
+            None => return Ok(false),
         };
         state.finished = true;
-        if !state.metadata.grounding.is_empty() {
-            for annotation in Grounding::read(&state.metadata.grounding).annotations(&state.text) {
+        if std::mem::take(&mut state.metadata.grounding_is_new) {
+            let grounding = Grounding::read(&state.metadata.grounding);
+            state.searches = grounding.searches();
+            for annotation in grounding.annotations(&state.text) {
                 push(Delta::Annotation(Box::new(annotation)));
             }
         }
         let (reason, native) = finish::reason(word, state.calls > 0);
         push(Delta::Finish { reason, native });
-        let extra = extra(self.candidates.iter().filter(|state| state.finished).map(|state| &state.metadata));
-        if !extra.is_empty() {
-            queue.push_back(ChatChunk::new(Delta::Extra(Box::new(extra))));
-        }
+        Ok(state.metadata.take_news())
     }
 
     /// A prompt that is refused has no candidates; it is a reply that was held back.
     fn blocked(&mut self, feedback: &RawValue, queue: &mut Queue) {
         let Ok(feedback) = serde_json::from_str::<Value>(feedback.get()) else { return };
-        let Some(reason) = feedback.get("blockReason").filter(|_| self.candidates.iter().all(|state| !state.finished))
+        let Some(reason) =
+            feedback.get("blockReason").filter(|_| self.candidates.values().all(|state| !state.finished))
         else {
             return;
         };
         let native = reason.as_str().map_or_else(|| reason.to_string(), str::to_owned);
-        self.candidates.push(CandidateState { finished: true, ..CandidateState::default() });
+        self.candidates.entry(0).or_default().finished = true;
         queue.push_back(ChatChunk::new(Delta::Finish { reason: FinishReason::ContentFilter, native: Some(native) }));
         let extra: Extra = [("prompt_feedback".to_owned(), feedback)].into_iter().collect();
         queue.push_back(ChatChunk::new(Delta::Extra(Box::new(extra))));
     }
 
     fn searches(&self) -> u64 {
-        let grounded = self.candidates.iter().filter(|state| state.finished && !state.metadata.grounding.is_empty());
-        grounded.map(|state| Grounding::read(&state.metadata.grounding).searches()).fold(0, u64::saturating_add)
+        self.candidates.values().map(|state| state.searches).fold(0, u64::saturating_add)
     }
 }
 

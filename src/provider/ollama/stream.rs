@@ -1,5 +1,7 @@
 //! The streamed reply: one JSON object a line, the last with `done: true`, why, and what it took.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -17,8 +19,10 @@ use crate::wire::text::Text;
 pub(super) struct Events {
     started: bool,
     thinking: ThinkSplitter,
-    /// The ids of the calls so far.
-    calls: Vec<String>,
+    /// How many calls there were.
+    calls: u32,
+    /// Their ids.
+    ids: HashSet<String>,
 }
 
 impl EventDecoder for Events {
@@ -56,7 +60,7 @@ impl Events {
             return Ok(Flow::More);
         }
         self.end_text(&mut push);
-        let (reason, native) = finish_reason(line.done_reason.as_deref(), !self.calls.is_empty());
+        let (reason, native) = finish_reason(line.done_reason.as_deref(), self.calls > 0);
         push(Delta::Finish { reason, native });
         if line.prompt_eval_count.is_some() || line.eval_count.is_some() {
             let usage = Usage::new(line.prompt_eval_count.unwrap_or(0), line.eval_count.unwrap_or(0));
@@ -102,10 +106,11 @@ impl Events {
         self.end_text(push);
         let name = call.function.name.map(Text::into_owned).unwrap_or_default();
         let arguments = arguments(call.function.arguments);
-        let index = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
-        let given = call.id.map(Text::into_owned).filter(|id| !id.is_empty() && !self.calls.contains(id));
+        let index = self.calls;
+        self.calls = self.calls.saturating_add(1);
+        let given = call.id.map(Text::into_owned).filter(|id| !id.is_empty() && !self.ids.contains(id));
         let id = given.unwrap_or_else(|| made_up_id(index, &name, &arguments));
-        self.calls.push(id.clone());
+        self.ids.insert(id.clone());
         push(Delta::ToolCall { index, id, name });
         push(Delta::Arguments { index, text: arguments });
     }

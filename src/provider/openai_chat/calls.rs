@@ -1,6 +1,6 @@
 //! Tool calls put together from their pieces.
 
-use serde::de::IgnoredAny;
+use std::collections::{BTreeMap, HashMap};
 
 use super::chunk::{Body, ChunkToolCall};
 use crate::chat::Delta;
@@ -12,6 +12,10 @@ use crate::chat::Delta;
 #[derive(Default)]
 pub(super) struct Calls {
     calls: Vec<Call>,
+    /// The latest call that the server counts so.
+    of_index: BTreeMap<u64, usize>,
+    /// The latest call of this id.
+    of_id: HashMap<String, usize>,
 }
 
 /// A call that has begun.
@@ -22,7 +26,19 @@ struct Call {
     id: String,
     /// Whether its beginning is out; until then its arguments wait.
     named: bool,
+    /// The arguments that wait.
     arguments: String,
+    brackets: Brackets,
+}
+
+/// How far a JSON text has come that is read a piece at a time, by its brackets alone.
+#[derive(Default)]
+struct Brackets {
+    depth: usize,
+    /// Whether the outermost bracket has been closed.
+    closed: bool,
+    quoted: bool,
+    escaped: bool,
 }
 
 impl Calls {
@@ -35,10 +51,11 @@ impl Calls {
         let id = piece.id.as_deref().unwrap_or_default();
         let function = piece.function.unwrap_or_default();
         let name = function.name.as_deref().unwrap_or_default();
-        let known = self.calls.iter().rposition(|call| call.goes_on(piece.index, id, name));
-        let place = known.unwrap_or_else(|| {
-            self.calls.push(Call { wire_index: piece.index, id: id.to_owned(), ..Call::default() });
-            self.calls.len().saturating_sub(1)
+        let place = self.find(piece.index, id, name).unwrap_or_else(|| {
+            self.calls.push(Call { wire_index: piece.index, ..Call::default() });
+            let place = self.calls.len().saturating_sub(1);
+            self.of_index.extend(piece.index.map(|index| (index, place)));
+            place
         });
         let Some(call) = self.calls.get_mut(place) else { return };
         let text = match function.arguments {
@@ -46,19 +63,35 @@ impl Calls {
             Some(Body::Other(value)) => value.to_string(),
             _ => String::new(),
         };
-        call.arguments.push_str(&text);
+        call.brackets.read(&text);
         if call.named {
             if !text.is_empty() {
                 push(Delta::Arguments { index: to_index(place), text });
             }
             return;
         }
-        if call.id.is_empty() {
+        call.arguments.push_str(&text);
+        if call.id.is_empty() && !id.is_empty() {
             id.clone_into(&mut call.id);
+            self.of_id.insert(id.to_owned(), place);
         }
         if !name.is_empty() {
             call.begin(place, name, push);
         }
+    }
+
+    /// The call that a piece goes on with: the latest that is counted as it is, or the one of its id.
+    fn find(&self, index: Option<u64>, id: &str, name: &str) -> Option<usize> {
+        let latest = match index {
+            Some(index) => self.of_index.get(&index).copied(),
+            None if id.is_empty() => self.calls.len().checked_sub(1),
+            None => None,
+        };
+        let call = |place: &usize| self.calls.get(*place);
+        latest.filter(|place| call(place).is_some_and(|call| call.goes_on(index.is_some(), id, name))).or_else(|| {
+            let same = self.of_id.get(id).copied();
+            same.filter(|place| index.is_none() || call(place).is_some_and(|call| call.wire_index == index))
+        })
     }
 
     /// The choice has ended: what never got a name goes out without one.
@@ -70,21 +103,12 @@ impl Calls {
 }
 
 impl Call {
-    /// Whether a piece belongs to this call.
-    fn goes_on(&self, index: Option<u64>, id: &str, name: &str) -> bool {
+    /// Whether a piece belongs to this call, the latest that is counted as the piece is. A piece that is counted may
+    /// repeat the name while the arguments are not complete.
+    fn goes_on(&self, counted: bool, id: &str, name: &str) -> bool {
         let same_id = !id.is_empty() && self.id == id;
-        match index {
-            None if id.is_empty() => name.is_empty() || !self.named,
-            None => same_id,
-            Some(index) if self.wire_index != Some(index) => false,
-            Some(_) if same_id || name.is_empty() || !self.named => true,
-            Some(_) => (id.is_empty() || self.id.is_empty()) && !self.is_whole(),
-        }
-    }
-
-    /// Whether the arguments are complete, so that a further name begins another call.
-    fn is_whole(&self) -> bool {
-        serde_json::from_str::<IgnoredAny>(&self.arguments).is_ok()
+        let repeats = counted && !self.brackets.closed && (id.is_empty() || self.id.is_empty());
+        same_id || name.is_empty() || !self.named || repeats
     }
 
     fn begin(&mut self, place: usize, name: &str, push: &mut dyn FnMut(Delta)) {
@@ -92,7 +116,25 @@ impl Call {
         let index = to_index(place);
         push(Delta::ToolCall { index, id: self.id.clone(), name: name.to_owned() });
         if !self.arguments.is_empty() {
-            push(Delta::Arguments { index, text: self.arguments.clone() });
+            push(Delta::Arguments { index, text: std::mem::take(&mut self.arguments) });
+        }
+    }
+}
+
+impl Brackets {
+    fn read(&mut self, text: &str) {
+        for byte in text.bytes() {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' if self.quoted => self.escaped = true,
+                b'"' => self.quoted = !self.quoted,
+                b'{' | b'[' if !self.quoted => self.depth = self.depth.saturating_add(1),
+                b'}' | b']' if !self.quoted => {
+                    self.depth = self.depth.saturating_sub(1);
+                    self.closed |= self.depth == 0;
+                }
+                _ => {}
+            }
         }
     }
 }

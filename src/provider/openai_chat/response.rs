@@ -97,13 +97,9 @@ fn complete(spec: &ProviderSpec, choice: &mut Choice) {
 /// Fields of the message that only this provider has go back to it, and to no other.
 fn own_fields(spec: &ProviderSpec, choice: &mut Choice) {
     let message = &mut choice.message;
-    let names: Vec<String> = message.extra.iter().map(|(name, _)| name.clone()).collect();
-    let mut own = Map::new();
-    for name in names.into_iter().filter(|name| !OPENAI_FIELDS.contains(&name.as_str())) {
-        if let Some(value) = message.extra.remove(&name).filter(|value| !value.is_null()) {
-            own.insert(name, value);
-        }
-    }
+    let fields = Map::from(std::mem::take(&mut message.extra)).into_iter().filter(|(_, value)| !value.is_null());
+    let (named, own): (Map<_, _>, Map<_, _>) = fields.partition(|(name, _)| OPENAI_FIELDS.contains(&name.as_str()));
+    message.extra = named.into();
     if !own.is_empty() {
         message.parts.push(Part::native(spec.name.clone(), own.into()));
     }

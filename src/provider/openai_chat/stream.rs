@@ -3,6 +3,7 @@
 //! A choice ends by its `finish_reason`; `[DONE]` only says that nothing more comes, and some servers leave it out.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -29,7 +30,7 @@ pub(super) struct Events {
     started: bool,
     /// How many chunks in a row had more than text.
     full_chunks: u8,
-    choices: Vec<ChoiceState>,
+    choices: BTreeMap<u32, ChoiceState>,
     /// Lists of sources beside the choices, as JSON; some servers repeat them with each chunk.
     citations: Option<Box<RawValue>>,
     search_results: Option<Box<RawValue>>,
@@ -38,7 +39,6 @@ pub(super) struct Events {
 /// What is known of one choice so far.
 #[derive(Default)]
 struct ChoiceState {
-    index: u32,
     thinking: ThinkSplitter,
     calls: Calls,
     details: Vec<Value>,
@@ -53,7 +53,7 @@ impl Events {
             ends_without_reason: spec.quirks.hooks.contains(&Hook::EndsWithoutReason),
             started: false,
             full_chunks: 0,
-            choices: Vec::new(),
+            choices: BTreeMap::new(),
             citations: None,
             search_results: None,
         }
@@ -117,8 +117,8 @@ impl Events {
             self.full_chunks = self.full_chunks.saturating_add(1);
             return false;
         };
-        let state = self.choices.iter_mut().find(|state| state.index == choice && state.thinking.is_past());
-        let Some(state) = state.filter(|_| !text.is_empty()) else { return false };
+        let state = self.choices.get_mut(&choice).filter(|state| state.thinking.is_past() && !text.is_empty());
+        let Some(state) = state else { return false };
         self.full_chunks = 0;
         state.finished = false;
         queue.push_back(ChatChunk { choice, delta: Delta::Text(text.into_owned()) });
@@ -162,11 +162,7 @@ impl Events {
 
     fn choice(&mut self, choice: ChunkChoice<'_>, queue: &mut Queue) {
         let index = choice.index.unwrap_or(0);
-        let place = self.choices.iter().position(|state| state.index == index).unwrap_or_else(|| {
-            self.choices.push(ChoiceState { index, ..ChoiceState::default() });
-            self.choices.len().saturating_sub(1)
-        });
-        let Some(state) = self.choices.get_mut(place) else { return };
+        let state = self.choices.entry(index).or_default();
         let before = queue.len();
         let mut push = |delta| queue.push_back(ChatChunk { choice: index, delta });
         if let Some(delta) = choice.delta.or_else(|| read(choice.message)) {
@@ -178,16 +174,15 @@ impl Events {
         state.finished &= queue.len() == before;
         if let Some(native) = choice.finish_reason.filter(|native| !native.is_empty()) {
             self.cite(index, queue);
-            self.finish(place, &native, choice.native_finish_reason.map(Text::into_owned), queue);
+            self.finish(index, &native, choice.native_finish_reason.map(Text::into_owned), queue);
         }
     }
 
     /// Everything that was held back of a choice, then why it ended. A reason repeated without anything new between says
     /// nothing new.
-    fn finish(&mut self, place: usize, native: &str, own: Option<String>, queue: &mut Queue) {
-        let Some(state) = self.choices.get_mut(place).filter(|state| !state.finished) else { return };
+    fn finish(&mut self, choice: u32, native: &str, own: Option<String>, queue: &mut Queue) {
+        let Some(state) = self.choices.get_mut(&choice).filter(|state| !state.finished) else { return };
         state.finished = true;
-        let choice = state.index;
         let mut push = |delta| queue.push_back(ChatChunk { choice, delta });
         state.thinking.end(&mut |piece| push(piece.into()));
         state.calls.end(&mut push);
@@ -215,8 +210,9 @@ impl Events {
     }
 
     fn end_all(&mut self, queue: &mut Queue) {
-        for place in 0..self.choices.len() {
-            self.finish(place, "stop", None, queue);
+        let choices: Vec<u32> = self.choices.keys().copied().collect();
+        for choice in choices {
+            self.finish(choice, "stop", None, queue);
         }
     }
 }

@@ -263,6 +263,14 @@ fn calls_are_told_apart_however_servers_number_them() {
 }
 
 #[test]
+fn a_call_whose_every_piece_repeats_its_name_is_read_once_and_not_with_each_piece_again() {
+    let pieces = |text: &'static str| std::iter::repeat_n(call(Some(0), None, Some("f"), text), 1 << 14);
+    let list: Vec<Value> = pieces("[\"}\\\"\", ").chain(pieces("1]")).chain([end("stop")]).collect();
+    let reply = streamed(&list);
+    assert_eq!(calls(&reply).iter().map(|(_, _, arguments)| arguments.len()).collect::<Vec<_>>(), [10 << 14]);
+}
+
+#[test]
 fn a_name_that_comes_after_the_id_is_waited_for() {
     let late = [
         call(Some(0), Some("a"), None, ""),

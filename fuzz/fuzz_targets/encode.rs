@@ -1,0 +1,38 @@
+//! Requests: encoded in any of the wire formats, or refused.
+
+use std::borrow::Cow;
+
+use anymodel::ChatRequest;
+use anymodel::provider::{Provider, Registry, Target, WireFormat};
+
+pub const WIRES: [WireFormat; 4] =
+    [WireFormat::OpenAiChat, WireFormat::Anthropic, WireFormat::Gemini, WireFormat::Ollama];
+
+/// The providers of the table that speak this format, always in the same order.
+pub fn providers(wire: WireFormat) -> Vec<&'static dyn Provider> {
+    let table = Registry::table();
+    let all = table.names().filter_map(|name| table.get(name)).map(|provider| &**provider);
+    all.filter(|provider| provider.spec().wire == wire).collect()
+}
+
+/// One of these, by a byte of the input.
+pub fn pick<T: Copy>(from: &[T], byte: u8) -> T {
+    from[usize::from(byte) % from.len()]
+}
+
+/// The request is encoded or refused; what is encoded is JSON.
+pub fn is_json_or_refused(provider: &dyn Provider, request: &ChatRequest) {
+    let base_url = provider
+        .spec()
+        .base_url
+        .as_deref()
+        .map_or(Cow::Borrowed("http://localhost/v1"), |url| Cow::Owned(url.replace(['{', '}'], "")));
+    let target = Target::new(&request.model, &base_url);
+    let codec = provider.chat().expect("all have chat");
+    for encoded in [codec.encode(request, &target), codec.encode_stream(request, &target)].into_iter().flatten() {
+        let body = encoded.request.body();
+        if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(body) {
+            panic!("{error}: {}", String::from_utf8_lossy(body));
+        }
+    }
+}
