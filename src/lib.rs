@@ -141,6 +141,7 @@ mod error;
 pub mod mock;
 pub mod model;
 pub mod provider;
+mod text;
 #[cfg(feature = "client")]
 pub mod transport;
 pub mod wire;

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules by rank; a module uses lower ranks and itself, never its own rank.
-const RANKS: [(&str, u8); 15] = [
+const RANKS: &[(&str, u8)] = &[
     ("error", 0),
+    ("text", 0),
     ("chat", 1),
     ("model", 1),
     ("wire", 2),
@@ -150,7 +151,8 @@ fn a_wire_format_names_no_vendor() {
     ];
     let mut wrong = Vec::new();
     for file in files() {
-        let inside = file.path.components().any(|part| formats.contains(&part.as_os_str().to_str().unwrap()));
+        let path = file.path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
+        let inside = path.components().any(|part| formats.contains(&part.as_os_str().to_str().unwrap()));
         let code = file.code.to_lowercase();
         let words: Vec<&str> = code.split(|letter: char| !letter.is_alphanumeric()).collect();
         for vendor in vendors.iter().filter(|vendor| inside && words.contains(*vendor)) {

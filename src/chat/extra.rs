@@ -65,6 +65,51 @@ impl Extra {
     }
 }
 
+/// Reads a JSON object into a struct: the fields by their names, every other member into `extra`. A field that is written
+/// `name: Wrapper` is read as that type, and is what is in it.
+///
+/// serde's `flatten` does the same, but copies the whole object before it looks at it.
+macro_rules! fields_and_extra {
+    ($type:ident { $($field:ident $(: $wrapper:ident)?),* $(,)? }) => {
+        impl<'de> ::serde::Deserialize<'de> for $type {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
+                struct Fields;
+
+                impl<'de> ::serde::de::Visitor<'de> for Fields {
+                    type Value = $type;
+
+                    fn expecting(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                        f.write_str("an object")
+                    }
+
+                    fn visit_map<A: ::serde::de::MapAccess<'de>>(
+                        self,
+                        mut map: A,
+                    ) -> ::std::result::Result<Self::Value, A::Error> {
+                        let mut read = $type::default();
+                        while let Some(name) = map.next_key::<$crate::text::Text<'de>>()? {
+                            match &*name {
+                                $(stringify!($field) => {
+                                    let value = map.next_value()?;
+                                    $(let $wrapper(value) = value;)?
+                                    read.$field = value;
+                                })*
+                                _ => {
+                                    read.extra.insert(name.into_owned(), map.next_value::<::serde_json::Value>()?);
+                                }
+                            }
+                        }
+                        Ok(read)
+                    }
+                }
+
+                deserializer.deserialize_map(Fields)
+            }
+        }
+    };
+}
+pub(super) use fields_and_extra;
+
 impl From<Map<String, Value>> for Extra {
     fn from(map: Map<String, Value>) -> Self {
         if map.is_empty() { Self(None) } else { Self(Some(Box::new(map))) }

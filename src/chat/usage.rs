@@ -1,34 +1,31 @@
 //! What a call used, in tokens.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Extra;
+use super::extra::fields_and_extra;
 
 /// The tokens of a call, in OpenAI's form and meaning for every provider:
 /// `prompt_tokens` includes what was read from and written to the prompt cache, `completion_tokens` includes reasoning.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Usage {
     /// Tokens of the request, cached ones included.
-    #[serde(deserialize_with = "lenient")]
     pub prompt_tokens: u64,
     /// Tokens of the reply, reasoning included.
-    #[serde(deserialize_with = "lenient")]
     pub completion_tokens: u64,
     /// Both.
-    #[serde(deserialize_with = "lenient")]
     pub total_tokens: u64,
     /// What the request's tokens were.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "PromptTokensDetails::is_empty")]
+    #[serde(skip_serializing_if = "PromptTokensDetails::is_empty")]
     pub prompt_tokens_details: PromptTokensDetails,
     /// What the reply's tokens were.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "CompletionTokensDetails::is_empty")]
+    #[serde(skip_serializing_if = "CompletionTokensDetails::is_empty")]
     pub completion_tokens_details: CompletionTokensDetails,
     /// Calls of tools that the provider ran itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_tool_use: Option<ServerToolUse>,
     /// What the provider says the call cost, in USD, where it says it.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "number")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
     /// Fields that have no name here.
     #[serde(flatten)]
@@ -36,8 +33,7 @@ pub struct Usage {
 }
 
 /// What the request's tokens were.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct PromptTokensDetails {
     /// Read from the prompt cache.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,8 +74,7 @@ pub struct CacheCreationTokenDetails {
 }
 
 /// What the reply's tokens were.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct CompletionTokensDetails {
     /// Reasoning.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,8 +100,7 @@ pub struct CompletionTokensDetails {
 }
 
 /// Calls of tools that the provider ran itself.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ServerToolUse {
     /// Web searches.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,18 +184,62 @@ impl Usage {
     }
 }
 
-/// A count that some servers leave out, send as `null`, or write as `12.0`.
-fn lenient<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    let count = Option::<serde_json::Number>::deserialize(deserializer)?;
-    Ok(count.map_or(0, |count| count.as_u64().or_else(|| Some(count.as_f64()? as u64)).unwrap_or(0)))
+fields_and_extra!(Usage {
+    prompt_tokens: Count,
+    completion_tokens: Count,
+    total_tokens: Count,
+    prompt_tokens_details: OrDefault,
+    completion_tokens_details: OrDefault,
+    server_tool_use,
+    cost: Cost,
+});
+
+fields_and_extra!(PromptTokensDetails {
+    cached_tokens,
+    cache_creation_tokens,
+    cache_creation_token_details,
+    text_tokens,
+    audio_tokens,
+    image_tokens,
+    video_tokens,
+});
+
+fields_and_extra!(CompletionTokensDetails {
+    reasoning_tokens,
+    text_tokens,
+    audio_tokens,
+    image_tokens,
+    accepted_prediction_tokens,
+    rejected_prediction_tokens,
+});
+
+fields_and_extra!(ServerToolUse { web_search_requests });
+
+/// A count that some servers leave out, send as `null`, or write with a fraction.
+struct Count(u64);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let count = Option::<serde_json::Number>::deserialize(deserializer)?;
+        Ok(Self(count.map_or(0, |count| count.as_u64().or_else(|| Some(count.as_f64()? as u64)).unwrap_or(0))))
+    }
 }
 
-fn or_default<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
-    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+/// Details that some servers send as `null`.
+struct OrDefault<T>(T);
+
+impl<'de, T: Default + Deserialize<'de>> Deserialize<'de> for OrDefault<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Option::deserialize(deserializer)?.unwrap_or_default()))
+    }
 }
 
 /// A plain number, or the total of an itemised cost.
-fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    let cost = serde_json::Value::deserialize(deserializer)?;
-    Ok(cost.as_f64().or_else(|| cost.get("total_cost")?.as_f64()))
+struct Cost(Option<f64>);
+
+impl<'de> Deserialize<'de> for Cost {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let cost = serde_json::Value::deserialize(deserializer)?;
+        Ok(Self(cost.as_f64().or_else(|| cost.get("total_cost")?.as_f64())))
+    }
 }

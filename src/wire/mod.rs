@@ -8,7 +8,6 @@ pub mod json;
 pub mod lines;
 pub mod schema;
 pub mod sse;
-pub mod text;
 
 /// The largest line or event that a framer takes unless [`Framer::with_limit`] says otherwise: 32 MiB.
 ///

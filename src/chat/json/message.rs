@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::part::{assistant_audio, is_bare, own_part, read_audio_part, read_block, read_own_part, read_tool_call};
 use super::{ContentPart, entry, list, read_part, rest, take_count, take_string, thinking_block, tool_call_json};
+use crate::chat::extra::fields_and_extra;
 use crate::chat::{Annotation, Content, Extra, Message, Part, Role};
 
 /// The member in which an OpenAI message holds a part, in the order in which they are read.
@@ -195,37 +196,39 @@ pub(in crate::chat) fn annotation_json(annotation: &Annotation) -> Value {
 
 // ---- in ---------------------------------------------------------------------------------------------------------
 
-#[derive(Deserialize)]
+#[derive(Default)]
 struct MessageJson {
-    #[serde(default)]
     role: Option<Role>,
-    #[serde(default)]
     content: Option<ListOrText>,
-    #[serde(default)]
     name: Option<String>,
-    #[serde(default)]
     tool_call_id: Option<String>,
-    #[serde(default)]
     is_error: Option<bool>,
-    #[serde(default)]
     refusal: Option<String>,
-    #[serde(default)]
     reasoning_content: Option<String>,
-    #[serde(default)]
     thinking_blocks: Option<Vec<Value>>,
-    #[serde(default)]
     images: Option<Vec<Value>>,
-    #[serde(default)]
     audio: Option<Map<String, Value>>,
-    #[serde(default)]
     tool_calls: Option<Vec<Map<String, Value>>>,
-    #[serde(default)]
     annotations: Option<Vec<Value>>,
-    #[serde(default)]
     parts: Option<Vec<Value>>,
-    #[serde(flatten)]
     extra: Extra,
 }
+
+fields_and_extra!(MessageJson {
+    role,
+    content,
+    name,
+    tool_call_id,
+    is_error,
+    refusal,
+    reasoning_content,
+    thinking_blocks,
+    images,
+    audio,
+    tool_calls,
+    annotations,
+    parts,
+});
 
 #[derive(Deserialize)]
 #[serde(untagged)]

@@ -1,10 +1,12 @@
 //! Replies, as OpenAI's `chat.completion` JSON.
 
+use serde::de::{Error as _, IgnoredAny};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::entry;
+use crate::chat::extra::fields_and_extra;
 use crate::chat::{CallMeta, ChatResponse, Choice, Extra, FinishReason, Message, Usage};
 
 impl Serialize for ChatResponse {
@@ -25,26 +27,20 @@ impl Serialize for ChatResponse {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default)]
 struct ResponseJson {
-    #[serde(default)]
     id: Option<String>,
-    #[serde(default, rename = "object")]
-    _object: Option<Value>,
-    #[serde(default)]
+    object: Option<IgnoredAny>,
     created: Option<f64>,
-    #[serde(default)]
     model: Option<String>,
-    choices: Vec<Choice>,
-    #[serde(default)]
+    choices: Option<Vec<Choice>>,
     usage: Option<Usage>,
-    #[serde(default)]
     system_fingerprint: Option<String>,
-    #[serde(default)]
     service_tier: Option<String>,
-    #[serde(flatten)]
     extra: Extra,
 }
+
+fields_and_extra!(ResponseJson { id, object, created, model, choices, usage, system_fingerprint, service_tier });
 
 impl<'de> Deserialize<'de> for ChatResponse {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -53,7 +49,7 @@ impl<'de> Deserialize<'de> for ChatResponse {
             id: json.id.unwrap_or_default(),
             model: json.model.unwrap_or_default(),
             created: json.created.map_or(0, |seconds| seconds as u64),
-            choices: json.choices,
+            choices: json.choices.ok_or_else(|| D::Error::missing_field("choices"))?,
             usage: json.usage,
             system_fingerprint: json.system_fingerprint,
             service_tier: json.service_tier,
@@ -78,27 +74,24 @@ impl Serialize for Choice {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default)]
 struct ChoiceJson {
-    #[serde(default)]
     index: Option<u32>,
-    message: Message,
-    #[serde(default)]
+    message: Option<Message>,
     finish_reason: Option<FinishReason>,
-    #[serde(default)]
     native_finish_reason: Option<String>,
-    #[serde(default)]
     logprobs: Option<Value>,
-    #[serde(flatten)]
     extra: Extra,
 }
+
+fields_and_extra!(ChoiceJson { index, message, finish_reason, native_finish_reason, logprobs });
 
 impl<'de> Deserialize<'de> for Choice {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json = ChoiceJson::deserialize(deserializer)?;
         Ok(Self {
             index: json.index.unwrap_or(0),
-            message: json.message,
+            message: json.message.ok_or_else(|| D::Error::missing_field("message"))?,
             finish_reason: json.finish_reason,
             native_finish_reason: json.native_finish_reason,
             logprobs: json.logprobs,

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::WIRE;
 use super::tools::{JSON_TOOL, Names, answers_by_tool};
 use crate::chat::{Annotation, Content, Delta, Extra, Params, Part, Reasoning, Seal};
-use crate::wire::text::Text;
+use crate::text::Text;
 
 /// Takes the steps of a reply.
 pub(super) type Push<'p> = &'p mut dyn FnMut(Delta);

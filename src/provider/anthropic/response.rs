@@ -11,7 +11,7 @@ use super::error;
 use super::usage::Report;
 use crate::chat::{Accumulator, ChatChunk, ChatRequest, ChatResponse, Delta, Extra, FinishReason, Start};
 use crate::error::{Error, ErrorKind, Result};
-use crate::wire::text::Text;
+use crate::text::Text;
 
 pub(super) fn decode(request: &ChatRequest, response: &Response<Bytes>) -> Result<ChatResponse> {
     let message = match serde_json::from_slice::<Message<'_>>(response.body()) {

@@ -16,8 +16,8 @@ use super::usage::Report;
 use crate::chat::{ChatChunk, ChatRequest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{EventDecoder, Flow, Queue};
+use crate::text::Text;
 use crate::wire::Frame;
-use crate::wire::text::Text;
 
 /// Decodes the events of one stream.
 pub(super) struct Events {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 use serde_json::value::RawValue;
 
-use crate::wire::text::Text;
+use crate::text::Text;
 
 /// A reply, or the next fragment of one.
 #[derive(Default, Deserialize)]

@@ -13,8 +13,8 @@ use super::{NAME, error, finish};
 use crate::chat::{Audio, ChatChunk, Content, Delta, Extra, FinishReason, Image, Part, Seal, Source, Start};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{EventDecoder, Flow, Queue};
+use crate::text::Text;
 use crate::wire::Frame;
-use crate::wire::text::Text;
 
 /// More candidates than any request can ask for; each end of one tells anew what was said beside all of them.
 const MAX_CANDIDATES: usize = 128;

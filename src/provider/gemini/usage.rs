@@ -7,7 +7,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use super::event::Word;
 use crate::chat::{ServerToolUse, Usage};
-use crate::wire::text::Text;
+use crate::text::Text;
 
 /// The counts of a reply. Each event of a stream repeats them, so they are read without allocating.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]

@@ -11,8 +11,8 @@ use crate::chat::{ChatChunk, Content, Delta, FinishReason, Image, Part, Source, 
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::think::ThinkSplitter;
 use crate::provider::{EventDecoder, Flow, Queue};
+use crate::text::Text;
 use crate::wire::Frame;
-use crate::wire::text::Text;
 
 /// Decodes the lines of one reply.
 #[derive(Debug, Default)]

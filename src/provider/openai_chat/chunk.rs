@@ -12,7 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::chat::Audio;
-use crate::wire::text::Text;
+use crate::text::Text;
 
 #[derive(Deserialize)]
 pub(super) struct Chunk<'a> {

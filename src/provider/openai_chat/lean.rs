@@ -8,7 +8,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
-use crate::wire::text::Text;
+use crate::text::Text;
 
 /// The choice and its text, where a chunk has nothing else.
 pub(super) fn text_alone(event: &str) -> Option<(u32, Text<'_>)> {

@@ -17,8 +17,8 @@ use crate::chat::{ChatChunk, Content, Delta, Extra, Part, Start, Usage, read_ann
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::think::{Piece, ThinkSplitter};
 use crate::provider::{EventDecoder, Flow, Hook, ProviderSpec, Queue};
+use crate::text::Text;
 use crate::wire::Frame;
-use crate::wire::text::Text;
 
 /// Decodes the events of one stream.
 pub(super) struct Events {

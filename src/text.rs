@@ -10,12 +10,12 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 ///
 /// `Option<Cow<str>>` always owns when it is deserialised; this does not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Text<'a>(pub Cow<'a, str>);
+pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
 impl Text<'_> {
     /// The text, owned.
     #[must_use]
-    pub fn into_owned(self) -> String {
+    pub(crate) fn into_owned(self) -> String {
         self.0.into_owned()
     }
 }
