@@ -1,6 +1,9 @@
 //! Messages and their annotations, as OpenAI's JSON.
 
-use serde::de::Error as _;
+use std::fmt;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{self, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -230,13 +233,43 @@ fields_and_extra!(MessageJson {
     parts,
 });
 
-#[derive(Deserialize)]
-#[serde(untagged)]
 enum ListOrText {
     Text(String),
     List(Vec<Value>),
     /// What a reply was asked to be in JSON, which some servers write as the JSON itself.
     Json(Map<String, Value>),
+}
+
+impl<'de> Deserialize<'de> for ListOrText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ContentVisitor;
+
+        impl<'de> Visitor<'de> for ContentVisitor {
+            type Value = ListOrText;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a list of parts")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(ListOrText::Text(text.to_owned()))
+            }
+
+            fn visit_string<E: de::Error>(self, text: String) -> Result<Self::Value, E> {
+                Ok(ListOrText::Text(text))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(seq)).map(ListOrText::List)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                Map::deserialize(MapAccessDeserializer::new(map)).map(ListOrText::Json)
+            }
+        }
+
+        deserializer.deserialize_any(ContentVisitor)
+    }
 }
 
 impl<'de> Deserialize<'de> for Message {
