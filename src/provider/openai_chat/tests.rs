@@ -485,3 +485,22 @@ fn chunks_of_a_stream_start_with_its_head() {
     let (chunks, _) = stream(&events(&[delta(json!({"content": "a"})), end("stop")]));
     assert!(matches!(&chunks[0].delta, Delta::Start(start) if start.id == "x"), "{chunks:?}");
 }
+
+#[test]
+fn the_quick_way_and_the_full_way_read_a_stream_alike() {
+    let texts = ["Hel", "", "lo\n", "<think>", "é", " \\", "</think>", "🦀"];
+    for (step, extra) in
+        (1..40_usize).flat_map(|step| ["refusal", "reasoning", "tool_calls"].map(|extra| (step, extra)))
+    {
+        let mut list: Vec<Value> =
+            (0..step).map(|at| delta(json!({"content": texts[at * step % 8], extra: null}))).collect();
+        list.extend([delta(json!({"content": "a", "reasoning": "b"})), delta(json!({"content": "c"})), end("stop")]);
+        let quick = stream(&events(&list)).0;
+        for event in &mut list {
+            event["usage"] = json!({}); // a member that keeps the quick way out
+        }
+        let mut full = stream(&events(&list)).0;
+        full.retain(|chunk| !matches!(chunk.delta, Delta::Usage(_)));
+        assert_eq!(quick, full, "{step} {extra}");
+    }
+}
