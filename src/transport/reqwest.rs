@@ -53,10 +53,10 @@ impl Transport for ReqwestTransport {
             Error::new(ErrorKind::Configuration, "the address is not a usable URL; check the base URL")
                 .with_source(source.without_url())
         })?;
-        let response = self.client.execute(request).await.map_err(no_response)?;
+        let mut response = self.client.execute(request).await.map_err(no_response)?;
         let mut head = Response::new(());
         *head.status_mut() = response.status();
-        *head.headers_mut() = response.headers().clone();
+        *head.headers_mut() = std::mem::take(response.headers_mut());
         let pieces = response.bytes_stream().map_err(broken);
         Ok(head.map(|()| Body::stream(pieces)))
     }
