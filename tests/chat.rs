@@ -644,3 +644,14 @@ fn a_whole_part_is_written_whatever_it_is() {
     assert_eq!(write(Part::tool_call("d", "f", "{}")).unwrap()["tool_calls"][0]["index"], 1);
     assert_eq!(write(Part::file_id("f")), None);
 }
+
+#[test]
+fn a_list_of_content_beside_our_own_parts_stays_a_list() {
+    let json = json!({
+        "role": "user", "content": [{"type": "text", "text": "a"}],
+        "parts": [{"type": "text", "text": "a"}, {"type": "native", "provider": "gemini", "value": {"x": 1}}],
+    });
+    let message: Message = serde_json::from_value(json).unwrap();
+    let again: Message = serde_json::from_value(serde_json::to_value(&message).unwrap()).unwrap();
+    assert_eq!(again, message);
+}

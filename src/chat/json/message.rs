@@ -157,7 +157,8 @@ impl Serialize for ContentJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let parts = self.message.parts_in(Place::Content);
         let (mut all, listed) = (parts.clone(), self.message.listed());
-        if !self.plain && parts.clone().all(|part| part.as_text().is_some()) && parts.clone().next().is_some() {
+        let only_text = parts.clone().all(|part| part.as_text().is_some()) && parts.clone().next().is_some();
+        if !self.plain && only_text && !self.message.listed {
             return serializer.serialize_str(&self.message.text());
         }
         match (all.next(), all.next()) {
