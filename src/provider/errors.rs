@@ -190,6 +190,14 @@ pub fn http_fault(response: &Response<Bytes>, read: impl FnOnce(&Value) -> Fault
     error
 }
 
+/// The error for a reply of good status that is not a reply of its format, such as "is not JSON".
+#[must_use]
+pub fn not_a_reply(response: &Response<Bytes>, what: &str) -> Error {
+    Error::new(ErrorKind::InvalidResponse, format!("the reply {what}; check the base URL"))
+        .with_status(response.status())
+        .with_body(response.body().clone())
+}
+
 /// The provider's id of a request, by the headers that providers use for it.
 #[must_use]
 pub fn request_id(headers: &HeaderMap) -> Option<&str> {

@@ -26,7 +26,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 
-pub use errors::{Fault, http_fault, rate_limits, request_id};
+pub use errors::{Fault, http_fault, not_a_reply, rate_limits, request_id};
 pub use operation::{Chat, ChatCodec, Codec, Encoded, Operation, Progress};
 pub use params::admit;
 pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};

@@ -10,7 +10,8 @@ use super::blocks::{Blocks, Push};
 use super::error;
 use super::usage::Report;
 use crate::chat::{Accumulator, ChatChunk, ChatRequest, ChatResponse, Delta, Extra, FinishReason, Start};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
+use crate::provider::not_a_reply;
 use crate::text::Text;
 
 pub(super) fn decode(request: &ChatRequest, response: &Response<Bytes>) -> Result<ChatResponse> {
@@ -33,9 +34,7 @@ fn failure(response: &Response<Bytes>, source: Option<serde_json::Error>) -> Err
         return error::decode(response);
     }
     let what = if body.is_ok() { "is not a message" } else { "is not JSON" };
-    let error = Error::new(ErrorKind::InvalidResponse, format!("the reply {what}; check the base URL"))
-        .with_status(response.status())
-        .with_body(response.body().clone());
+    let error = not_a_reply(response, what);
     match source {
         Some(source) => error.with_source(source),
         None => error,

@@ -7,16 +7,16 @@ use super::error;
 use super::event::Fragment;
 use super::stream::{Events, is_error};
 use crate::chat::{Accumulator, ChatResponse};
-use crate::error::{Error, ErrorKind, Result};
-use crate::provider::Queue;
+use crate::error::Result;
+use crate::provider::{Queue, not_a_reply};
 
 pub(super) fn decode(response: &Response<Bytes>) -> Result<ChatResponse> {
     let body = response.body();
     let fragment = match serde_json::from_slice::<Fragment<'_>>(body) {
         Ok(fragment) if fragment.error.is_none() => fragment,
         _ if is_error(body) => return Err(error::decode(response)),
-        Ok(_) => return Err(unreadable(response, "is not a reply of `generateContent`")),
-        Err(source) => return Err(unreadable(response, "is not JSON of a reply").with_source(source)),
+        Ok(_) => return Err(not_a_reply(response, "is not a reply of `generateContent`")),
+        Err(source) => return Err(not_a_reply(response, "is not JSON of a reply").with_source(source)),
     };
     let mut queue = Queue::new();
     Events::default().fragment(fragment, &mut queue)?;
@@ -24,13 +24,7 @@ pub(super) fn decode(response: &Response<Bytes>) -> Result<ChatResponse> {
     sum.extend(queue);
     let reply = sum.into_response();
     if reply.choices.is_empty() {
-        return Err(unreadable(response, "has neither candidates nor a reason for it"));
+        return Err(not_a_reply(response, "has neither candidates nor a reason for it"));
     }
     Ok(reply)
-}
-
-fn unreadable(response: &Response<Bytes>, what: &str) -> Error {
-    Error::new(ErrorKind::InvalidResponse, format!("the reply {what}; check the base URL"))
-        .with_status(response.status())
-        .with_body(response.body().clone())
 }

@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 
 use super::stream::{Events, Line};
 use crate::chat::{Accumulator, ChatResponse};
-use crate::error::{Error, ErrorKind, Result};
-use crate::provider::Queue;
+use crate::error::Result;
+use crate::provider::{Queue, not_a_reply};
 
 /// Reads the reply; a server that streams although it was asked not to is read as well.
 pub(super) fn decode(response: &Response<Bytes>) -> Result<ChatResponse> {
@@ -26,10 +26,4 @@ pub(super) fn decode(response: &Response<Bytes>) -> Result<ChatResponse> {
     } else {
         Err(not_a_reply(response, "is not a complete chat of Ollama's"))
     }
-}
-
-fn not_a_reply(response: &Response<Bytes>, what: &str) -> Error {
-    Error::new(ErrorKind::InvalidResponse, format!("the reply {what}; check the base URL"))
-        .with_status(response.status())
-        .with_body(response.body().clone())
 }

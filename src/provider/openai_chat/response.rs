@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use super::{citations, details, error, usage};
 use crate::chat::{ChatResponse, Choice, Content, FinishReason, Part};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::provider::think::split_thinking;
-use crate::provider::{Hook, ProviderSpec};
+use crate::provider::{Hook, ProviderSpec, not_a_reply};
 
 /// Fields of a message that are OpenAI's own though the types have no name for them.
 const OPENAI_FIELDS: [&str; 1] = ["function_call"];
@@ -48,9 +48,7 @@ fn failure(response: &Response<Bytes>, source: Option<serde_json::Error>) -> Err
         return error::decode(response);
     }
     let what = if body.is_ok() { "is not a chat completion" } else { "is not JSON" };
-    let error = Error::new(ErrorKind::InvalidResponse, format!("the reply {what}; check the base URL"))
-        .with_status(response.status())
-        .with_body(response.body().clone());
+    let error = not_a_reply(response, what);
     match source {
         Some(source) => error.with_source(source),
         None => error,
