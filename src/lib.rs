@@ -142,6 +142,7 @@ pub mod mock;
 pub mod model;
 pub mod provider;
 mod text;
+pub mod tokenizer;
 #[cfg(feature = "client")]
 pub mod transport;
 pub mod wire;
@@ -158,6 +159,7 @@ pub use client::{
 };
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use model::ModelName;
+pub use tokenizer::TokenCount;
 
 /// Calls a chat model: the first line of nearly every program that uses this crate.
 ///
