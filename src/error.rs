@@ -50,6 +50,9 @@ pub enum ErrorKind {
     StreamInterrupted,
     /// The model name carries a provider prefix that is not known.
     UnknownProvider,
+    /// What a call cost cannot be told: its model, or something that it used, has no price in the list, or the
+    /// provider did not say what it used.
+    UnknownPrice,
     /// Something that the caller set cannot be used: a base URL, a header, a missing setting.
     Configuration,
 }
@@ -74,6 +77,7 @@ impl ErrorKind {
             Self::InvalidResponse => "invalid_response",
             Self::StreamInterrupted => "stream_interrupted",
             Self::UnknownProvider => "unknown_provider",
+            Self::UnknownPrice => "unknown_price",
             Self::Configuration => "configuration",
         }
     }

@@ -140,6 +140,8 @@ mod error;
 #[cfg(feature = "mock")]
 pub mod mock;
 pub mod model;
+mod money;
+pub mod pricing;
 pub mod provider;
 mod text;
 pub mod tokenizer;
@@ -159,6 +161,8 @@ pub use client::{
 };
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use model::ModelName;
+pub use money::{Cost, ParseUsdError, Usd};
+pub use pricing::{Catalog, ModelInfo};
 pub use tokenizer::TokenCount;
 
 /// Calls a chat model: the first line of nearly every program that uses this crate.

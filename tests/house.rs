@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const RANKS: &[(&str, u8)] = &[
     ("error", 0),
     ("text", 0),
+    ("money", 0),
     ("chat", 1),
     ("model", 1),
     ("wire", 2),

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{Extra, Message, Role, ToolCall, Usage};
 use crate::error::{Error, ErrorKind};
+use crate::money::Cost;
 
 /// A chat reply in OpenAI's terms.
 ///
@@ -214,6 +215,8 @@ pub struct CallMeta {
     pub attempts: u32,
     /// What was left out or rewritten on the way.
     pub warnings: Vec<Warning>,
+    /// What the call cost; `None` where it is not known, and [`ChatResponse::cost`] then says why.
+    pub cost: Option<Cost>,
     /// The provider's rate-limit headers, name and value as they came.
     pub rate_limits: Vec<(String, String)>,
 }

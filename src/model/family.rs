@@ -61,6 +61,8 @@ pub struct Traits {
     pub hosted_search: Option<bool>,
     /// Whether the model takes a system message at all.
     pub system_message: Option<bool>,
+    /// What the model can do, in the words of [`Capability`](crate::pricing::Capability).
+    pub supports: Option<Vec<Cow<'static, str>>>,
     /// Whether a system message may stand in the middle of a conversation.
     pub late_system: Option<bool>,
 }
@@ -100,6 +102,7 @@ impl Traits {
         or(&mut self.unsupported, &rule.unsupported);
         or(&mut self.hosted_search, &rule.hosted_search);
         or(&mut self.system_message, &rule.system_message);
+        or(&mut self.supports, &rule.supports);
         or(&mut self.late_system, &rule.late_system);
     }
 }

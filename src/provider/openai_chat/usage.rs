@@ -24,6 +24,10 @@ pub(super) fn normalise(usage: &mut Usage) {
     if let Some(searches) = count(usage, "num_search_queries").filter(|_| usage.server_tool_use.is_none()) {
         usage.server_tool_use = Some(ServerToolUse { web_search_requests: Some(searches), ..ServerToolUse::default() });
     }
+    // A dollar has 10¹⁰ ticks (https://docs.x.ai/developers/cost-tracking).
+    if let Some(ticks) = count(usage, "cost_in_usd_ticks").filter(|_| usage.cost.is_none()) {
+        usage.cost = Some(ticks as f64 / 1e10);
+    }
     if usage.total_tokens == 0 {
         usage.total_tokens = usage.prompt_tokens.saturating_add(usage.completion_tokens);
     }
