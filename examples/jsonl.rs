@@ -3,8 +3,9 @@
 //!
 //! In: `{"id": …, "request": {…}}`, the request being an OpenAI chat body, its model with a prefix, with the
 //! connection's settings beside it (`api_base`, `api_key`, `timeout`, `stream_timeout`, `num_retries`, `drop_params` …).
-//! Out, in the order in which they are done: `{"id", "response"}`; `{"id", "chunks"}` for `"stream": true`; or
-//! `{"id", "error": {"kind", "status", "message", "retryable"}}`.
+//! Or `{"id": …, "op": "cost", "request": {"model", "provider", "usage", "service_tier"}}` for what such a call costs.
+//! Out, in the order in which they are done: `{"id", "response"}`; `{"id", "chunks"}` for `"stream": true`;
+//! `{"id", "cost"}` in USD; or `{"id", "error": {"kind", "status", "message", "retryable"}}`.
 //!
 //! ```text
 //! echo '{"id": 1, "request": {"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}]}}' \
@@ -16,7 +17,9 @@
 use std::sync::Arc;
 
 use anymodel::chat::ChunkWriter;
-use anymodel::{CallOptions, ChatRequest, Client, Complete, Error, ErrorKind};
+use anymodel::pricing::Terms;
+use anymodel::{CallOptions, ChatRequest, Client, Complete, Error, ErrorKind, Usage};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::{Semaphore, mpsc};
@@ -63,7 +66,12 @@ async fn answer(client: &Client, line: &[u8]) -> Value {
     let Some(request) = job.get("request") else {
         return failed(&id, &bad("the line has no `request`".to_owned()));
     };
-    match call(client, request).await {
+    let done = match job.get("op").and_then(Value::as_str) {
+        None => call(client, request).await,
+        Some("cost") => cost(client, request),
+        Some(other) => Err(bad(format!("`{other}` is no operation; there are `cost`, and calls, which have none"))),
+    };
+    match done {
         Ok((name, value)) => json!({"id": id, name: value}),
         Err(error) => failed(&id, &error),
     }
@@ -85,6 +93,26 @@ async fn call(client: &Client, request: &Value) -> anymodel::Result<(&'static st
     }
     chunks.extend(writer.usage());
     Ok(("chunks", chunks.into()))
+}
+
+/// What a call of this usage costs.
+fn cost(client: &Client, request: &Value) -> anymodel::Result<(&'static str, Value)> {
+    #[derive(Deserialize)]
+    struct Asked {
+        model: String,
+        provider: Option<String>,
+        usage: Usage,
+        service_tier: Option<String>,
+    }
+    let asked: Asked =
+        Deserialize::deserialize(request).map_err(|problem| bad(format!("not a question of cost: {problem}")))?;
+    let catalog = client.catalog();
+    let model = match &asked.provider {
+        Some(provider) => catalog.model_info_of(provider, &asked.model),
+        None => catalog.model_info(&asked.model),
+    }?;
+    let cost = model.cost(&asked.usage, &Terms::default().service_tier(asked.service_tier.as_deref()))?;
+    Ok(("cost", cost.total().as_f64().into()))
 }
 
 fn bad(message: String) -> Error {

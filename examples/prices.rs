@@ -19,8 +19,7 @@ use serde_json::{Map, Value};
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args_os().skip(1).map(PathBuf::from);
     let list = arguments.next().ok_or("give the path of a list in LiteLLM's format")?;
-    let folder =
-        arguments.next().unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("pricing"));
+    let folder = arguments.next().unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("pricing"));
     let list = PriceList::from_litellm(&fs::read_to_string(list)?)?;
 
     let corrections: Value = serde_json::from_str(&fs::read_to_string(folder.join("corrections.json"))?)?;

@@ -162,6 +162,7 @@ pub use client::{
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use model::ModelName;
 pub use money::{Cost, ParseUsdError, Usd};
+pub use pricing::by_name::{completion_cost, cost_per_token, get_max_tokens, get_model_info};
 pub use pricing::{Catalog, ModelInfo};
 pub use tokenizer::TokenCount;
 

@@ -375,7 +375,8 @@ mod tests {
 
     #[test]
     fn a_million_costs_add_up_to_the_same_in_any_order() {
-        let costs: Vec<Usd> = (0..1_000_000_u64).map(|i| Usd(i128::from(i.wrapping_mul(2_654_435_761) % 97_000_001))).collect();
+        let costs: Vec<Usd> =
+            (0..1_000_000_u64).map(|i| Usd(i128::from(i.wrapping_mul(2_654_435_761) % 97_000_001))).collect();
         let forward: Usd = costs.iter().sum();
         let backward: Usd = costs.iter().rev().sum();
         let mut sorted = costs.clone();

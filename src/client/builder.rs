@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use secrecy::SecretString;
 
 use super::{Client, Deadlines, Inner, Observer, RetryBudget, RetryPolicy};
 use crate::auth::{ApiKey, Credentials, Environment, KeyResolver};
 use crate::error::Result;
+use crate::pricing::Catalog;
 use crate::provider::{Provider, ProviderSpec, Registry};
 use crate::transport::{ReqwestTransport, Transport};
 
@@ -29,6 +30,7 @@ pub struct ClientBuilder {
     retry: RetryPolicy,
     observers: Vec<Arc<dyn Observer>>,
     drop_params: bool,
+    catalog: Catalog,
     max_reply_bytes: usize,
 }
 
@@ -46,6 +48,7 @@ impl Default for ClientBuilder {
             retry: RetryPolicy::default(),
             observers: Vec::new(),
             drop_params: false,
+            catalog: Catalog::default(),
             max_reply_bytes: MAX_REPLY_BYTES,
         }
     }
@@ -124,6 +127,12 @@ impl ClientBuilder {
         self
     }
 
+    /// What calls are priced by; the list that is built in by default.
+    pub fn catalog(mut self, catalog: Catalog) -> Self {
+        self.catalog = catalog;
+        self
+    }
+
     /// The largest reply that is read whole, in bytes.
     pub fn max_reply_bytes(mut self, bytes: usize) -> Self {
         self.max_reply_bytes = bytes;
@@ -152,6 +161,7 @@ impl ClientBuilder {
             budget: RetryBudget::new(),
             observers: self.observers,
             drop_params: self.drop_params,
+            catalog: RwLock::new(self.catalog),
             max_reply_bytes: self.max_reply_bytes,
         })))
     }

@@ -19,6 +19,7 @@ use crate::chat::{
     ToolChoice, Warning, WebSearchOptions,
 };
 use crate::error::{Error, ErrorKind, Result};
+use crate::pricing::Rates;
 use crate::provider::{Chat, Operation, rate_limits, request_id};
 #[cfg(feature = "schemars")]
 use crate::wire::schema::openai_strict;
@@ -278,6 +279,28 @@ impl Completion {
         self
     }
 
+    /// The price of this call, instead of what the client's catalogue says. Nothing else is touched.
+    ///
+    /// ```no_run
+    /// # async fn run() -> anymodel::Result<()> {
+    /// use anymodel::{completion, pricing::Rates};
+    ///
+    /// let reply = completion("hosted_vllm/our-llama", "Hello!").price(Rates::per_million(0.2, 0.4)).await?;
+    /// println!("{}", reply.cost()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn price(mut self, rates: Rates) -> Self {
+        self.options.price = Some(rates);
+        self
+    }
+
+    /// The model to price this call as, where the deployment's own name says nothing: `azure/gpt-4o`.
+    pub fn base_model(mut self, model: impl Into<String>) -> Self {
+        self.options.base_model = Some(model.into());
+        self
+    }
+
     /// A word for observers; not sent.
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.options.tags.push(tag.into());
@@ -410,7 +433,7 @@ impl Client {
         let calling = self.try_chat(&endpoint, &request, &options, &mut watch);
         let result = tracing::Instrument::instrument(calling, span).await;
         match &result {
-            Ok(reply) => watch.answered(reply),
+            Ok(reply) => watch.answered(reply, reply.meta.cost.as_ref()),
             Err(error) => watch.failed(error),
         }
         result
@@ -434,6 +457,7 @@ impl Client {
         let (mut reply, headers) = asked.map_err(located)?;
         reply.meta = meta(endpoint, &headers, encoded.warnings, watch.attempts);
         reply.meta.latency = watch.latency();
+        reply.meta.cost = self.pricing(request, options).cost(&reply, &reply.meta, reply.meta.latency);
         Ok(reply)
     }
 
@@ -470,8 +494,9 @@ impl Client {
         let meta = meta(endpoint, &head.headers, encoded.warnings, watch.attempts);
         let decoder = codec.stream_decoder(request);
         let end = clock.end.filter(|_| options.timeout.is_some());
+        let pricing = self.pricing(request, options);
         Ok(move |watch| {
-            ChatStream::new(Head { body, decoder, meta, watch, secrets: sent.secrets, idle: clock.idle, end })
+            ChatStream::new(Head { body, decoder, meta, pricing, watch, secrets: sent.secrets, idle: clock.idle, end })
         })
     }
 

@@ -15,6 +15,8 @@ use crate::auth::{ApiKey, Credentials};
 use crate::chat::{ChatRequest, Extra};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ModelName;
+use crate::money::Usd;
+use crate::pricing::{Item, Rates};
 use crate::provider::{Encoded, Provider, Target};
 
 /// What a call says of its connection and of itself, apart from the request.
@@ -43,6 +45,10 @@ pub struct CallOptions {
     pub num_retries: Option<u32>,
     /// Models to try in order when this one fails.
     pub fallbacks: Vec<String>,
+    /// The price of the call, instead of what the catalogue says.
+    pub price: Option<Rates>,
+    /// The model to price the call as.
+    pub base_model: Option<String>,
     /// For observers; not sent.
     pub metadata: Map<String, Value>,
     /// For observers; not sent.
@@ -59,6 +65,8 @@ impl CallOptions {
             api_version: None,
             settings: Vec::new(),
             extra_headers: Vec::new(),
+            price: None,
+            base_model: None,
             ..self.clone()
         }
     }
@@ -267,6 +275,8 @@ impl CallOptions {
             extra_headers: taken.get::<Map<String, Value>>("extra_headers")?.into_iter().flatten().map(text).collect(),
             ..Self::default()
         };
+        options.price = taken.price()?;
+        options.base_model = taken.get("base_model")?;
         let own = |name: &str| SETTING_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
         let names: Vec<String> = taken.0.iter().map(|(name, _)| name.clone()).filter(|name| own(name)).collect();
         options.settings =
@@ -298,6 +308,20 @@ impl Taken<'_> {
         serde_json::from_value(value).map_err(|source| {
             Error::new(ErrorKind::InvalidRequest, format!("`{name}` is not what it should be: {source}"))
         })
+    }
+
+    /// A price in LiteLLM's fields, such as `input_cost_per_token`: USD for one.
+    fn price(&mut self) -> Result<Option<Rates>> {
+        let mut rates = Rates::new();
+        for item in Item::all() {
+            if let Some(usd) = self.get::<f64>(item.litellm_name())? {
+                let price = Usd::from_f64(usd).filter(|price| *price >= Usd::ZERO).ok_or_else(|| {
+                    Error::new(ErrorKind::InvalidRequest, format!("`{}` is not a price: {usd}", item.litellm_name()))
+                })?;
+                rates.set(item, price);
+            }
+        }
+        Ok(Some(rates).filter(|rates| !rates.is_empty()))
     }
 
     fn seconds(&mut self, name: &str) -> Result<Option<Duration>> {

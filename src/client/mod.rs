@@ -6,13 +6,14 @@ mod connection;
 mod deadlines;
 mod observer;
 mod pipeline;
+mod prices;
 mod retry;
 mod stream;
 mod trace;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use once_cell::sync::Lazy;
 
@@ -27,6 +28,7 @@ pub use stream::ChatStream;
 use crate::auth::{ApiKey, Credentials};
 use crate::chat::IntoMessages;
 use crate::error::Result;
+use crate::pricing::Catalog;
 use crate::provider::Registry;
 use crate::transport::Transport;
 use retry::RetryBudget;
@@ -61,6 +63,7 @@ struct Inner {
     budget: RetryBudget,
     observers: Vec<Arc<dyn Observer>>,
     drop_params: bool,
+    catalog: RwLock<Catalog>,
     max_reply_bytes: usize,
 }
 

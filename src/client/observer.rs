@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::{CallOptions, Endpoint, trace};
 use crate::chat::{ChatRequest, ChatResponse, FinishReason, Usage};
 use crate::error::Error;
+use crate::money::Cost;
 
 /// Hears of the start and the end of each call.
 ///
@@ -83,6 +84,8 @@ pub enum Outcome<'a> {
         finish_reasons: Vec<&'a FinishReason>,
         /// The tokens used, where the provider says it.
         usage: Option<&'a Usage>,
+        /// What it cost, where that is known.
+        cost: Option<&'a Cost>,
         /// From the start to the end.
         latency: Duration,
         /// From the start to the first content of a stream.
@@ -170,12 +173,13 @@ impl Watch {
         self.first_content.map(|at| at.duration_since(self.begun))
     }
 
-    pub(super) fn answered(&mut self, reply: &ChatResponse) {
+    pub(super) fn answered(&mut self, reply: &ChatResponse, cost: Option<&Cost>) {
         let outcome = Outcome::Answered {
             id: &reply.id,
             model: &reply.model,
             finish_reasons: reply.choices.iter().filter_map(|choice| choice.finish_reason.as_ref()).collect(),
             usage: reply.usage.as_ref(),
+            cost,
             latency: self.latency(),
             time_to_first_token: self.time_to_first_token(),
             attempts: self.attempts,

@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::observer::Watch;
 use super::pipeline::redact;
+use super::prices::Pricing;
 use crate::chat::{Accumulator, CallMeta, ChatChunk, ChatResponse, Delta};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{Queue, StreamDecoder};
@@ -38,6 +39,7 @@ pub struct ChatStream {
     queue: Queue,
     failure: Option<Error>,
     meta: CallMeta,
+    pricing: Pricing,
     /// What the observers are told at the end: all of the reply where they want content, else head, ends and usage.
     summary: Accumulator,
     watch: Watch,
@@ -65,6 +67,7 @@ pub(super) struct Head {
     pub(super) body: Body,
     pub(super) decoder: StreamDecoder,
     pub(super) meta: CallMeta,
+    pub(super) pricing: Pricing,
     pub(super) watch: Watch,
     pub(super) secrets: Vec<HeaderValue>,
     pub(super) idle: Option<Duration>,
@@ -79,6 +82,7 @@ impl ChatStream {
             queue: Queue::new(),
             failure: None,
             meta: head.meta,
+            pricing: head.pricing,
             summary: Accumulator::new(),
             watch: head.watch,
             secrets: head.secrets,
@@ -94,7 +98,8 @@ impl ChatStream {
         StreamExt::next(self).await
     }
 
-    /// What is known of the call so far: request id, rate limits and warnings at once, times when it has ended.
+    /// What is known of the call so far: request id, rate limits and warnings at once, times and cost when it has
+    /// ended.
     #[must_use]
     pub fn meta(&self) -> &CallMeta {
         &self.meta
@@ -136,7 +141,9 @@ impl ChatStream {
         self.meta.latency = self.watch.latency();
         match result {
             Ok(()) => {
-                self.watch.answered(self.summary.response());
+                let reply = self.summary.response();
+                self.meta.cost = self.pricing.cost(reply, &self.meta, self.meta.latency);
+                self.watch.answered(reply, self.meta.cost.as_ref());
                 None
             }
             Err(error) => {

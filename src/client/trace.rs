@@ -33,6 +33,7 @@ pub(super) fn span(call: &CallInfo, request: &ChatRequest) -> Span {
         gen_ai.response.time_to_first_chunk = Empty,
         error.r#type = Empty,
         anymodel.attempts = Empty,
+        anymodel.cost_usd = Empty,
     )
 }
 
@@ -42,7 +43,7 @@ pub(super) fn end(span: &Span, outcome: &Outcome<'_>) {
         return;
     }
     match outcome {
-        Outcome::Answered { id, model, finish_reasons, usage, time_to_first_token, attempts, .. } => {
+        Outcome::Answered { id, model, finish_reasons, usage, cost, time_to_first_token, attempts, .. } => {
             span.record("gen_ai.response.id", id);
             span.record("gen_ai.response.model", model);
             let reasons: Vec<&str> = finish_reasons.iter().map(|reason| reason.as_str()).collect();
@@ -51,6 +52,9 @@ pub(super) fn end(span: &Span, outcome: &Outcome<'_>) {
                 span.record("gen_ai.usage.input_tokens", usage.prompt_tokens);
                 span.record("gen_ai.usage.output_tokens", usage.completion_tokens);
                 span.record("gen_ai.usage.cache_read.input_tokens", usage.cached_tokens());
+            }
+            if let Some(cost) = cost {
+                span.record("anymodel.cost_usd", cost.total().as_f64());
             }
             if let Some(time) = time_to_first_token {
                 span.record("gen_ai.response.time_to_first_chunk", time.as_secs_f64());

@@ -101,9 +101,11 @@ impl Catalog {
             return Ok(known);
         }
         let provider = names::provider(provider);
-        let own = model.split_once('/').filter(|(prefix, _)| names::provider(prefix) == provider);
-        let model = own.map_or(model, |(_, name)| name);
-        let found = self.find(provider, model)?;
+        let found = self.find(provider, model).or_else(|error| {
+            // The prefix may have been left on the name.
+            let own = model.split_once('/').filter(|(prefix, _)| names::provider(prefix) == provider);
+            own.map_or(Err(error), |(_, name)| self.find(provider, name))
+        })?;
         self.keep(&whole, &found);
         Ok(found)
     }
@@ -131,26 +133,41 @@ impl Catalog {
         let terms = Terms::default()
             .service_tier(reply.service_tier.as_deref())
             .at(Some(reply.created).filter(|created| *created > 0));
-        self.answered(reply)?.cost(usage, &terms)
+        let meta = &reply.meta;
+        let model = if meta.provider.is_empty() {
+            self.model_info(&reply.model)
+        } else {
+            self.model_that_answered(&meta.provider, &meta.model, &reply.model)
+        };
+        model?.cost(usage, &terms)
     }
 
     /// The entry of the model that answered, or of the one that was asked where the answer's has no price.
-    fn answered(&self, reply: &ChatResponse) -> Result<Arc<ModelInfo>> {
-        let meta = &reply.meta;
-        if meta.provider.is_empty() {
-            return self.model_info(&reply.model);
-        }
-        let answered = (!reply.model.is_empty()).then(|| self.model_info_of(&meta.provider, &reply.model));
+    pub(crate) fn model_that_answered(&self, provider: &str, asked: &str, answered: &str) -> Result<Arc<ModelInfo>> {
+        let answered = (!answered.is_empty()).then(|| self.model_info_of(provider, answered));
         match answered {
             Some(Ok(model)) if model.is_priced() => Ok(model),
-            _ => self.model_info_of(&meta.provider, &meta.model),
+            _ => self.model_info_of(provider, asked).or_else(|error| {
+                // A provider that says what its calls cost says it of unlisted models too.
+                let says = embedded::file(names::provider(provider)).is_some_and(|file| file.reports_cost);
+                let mut model = ModelInfo::new(provider.to_owned(), asked.to_owned());
+                model.reports_cost = true;
+                says.then(|| Arc::new(model)).ok_or(error)
+            }),
         }
     }
 
     /// The providers that have a list.
     pub fn providers(&self) -> impl Iterator<Item = &str> {
         let own = self.0.overrides.keys().map(String::as_str);
-        own.filter(|own| embedded::file(own).is_none()).chain(embedded::providers().map(|provider| -> &str { provider }))
+        own.filter(|own| embedded::file(own).is_none())
+            .chain(embedded::providers().map(|provider| -> &str { provider }))
+    }
+
+    /// How many models are built in.
+    #[cfg(feature = "client")]
+    pub(super) fn built_in() -> usize {
+        embedded::providers().filter_map(embedded::file).map(|file| file.names().count()).sum()
     }
 
     /// The models that are listed for a provider, in no order.
@@ -189,7 +206,8 @@ impl Catalog {
         let provider = names::provider(provider);
         if let Some(own) = self.0.overrides.get(provider) {
             let found = own.get(model);
-            let found = found.or_else(|| own.iter().find(|(key, _)| key.eq_ignore_ascii_case(model)).map(|(_, own)| own));
+            let found =
+                found.or_else(|| own.iter().find(|(key, _)| key.eq_ignore_ascii_case(model)).map(|(_, own)| own));
             if let Some(found) = found {
                 return Some(Arc::clone(found));
             }

@@ -25,7 +25,11 @@ impl ModelInfo {
             special.or_else(|| self.price.get(item))
         })?;
         let factors = self.when.iter().filter(|when| when.times.is_some() && when.holds(prompt_tokens, terms));
-        Some(factors.filter_map(|when| when.times).fold(price, |price, times| price.times_millionths(times.millionths())))
+        Some(
+            factors
+                .filter_map(|when| when.times)
+                .fold(price, |price, times| price.times_millionths(times.millionths())),
+        )
     }
 
     /// What a call of this usage cost.
@@ -45,15 +49,35 @@ impl ModelInfo {
             terms.service_tier.filter(|tier| !STANDARD.iter().any(|standard| tier.eq_ignore_ascii_case(standard)));
         terms.speed = terms.speed.or_else(|| text(&usage.extra, "speed"));
         terms.region = terms.region.or_else(|| text(&usage.extra, "inference_geo"));
-        let mut bill = Bill { model: self, terms, prompt_tokens: usage.prompt_tokens, cost: Cost::default(), unpriced: None };
-        bill.prompt(usage);
-        bill.completion(usage);
+        let mut bill =
+            Bill { model: self, terms, prompt_tokens: usage.prompt_tokens, cost: Cost::default(), unpriced: None };
+        if let Some(per_second) = self.paid_by_time(usage.prompt_tokens, &terms) {
+            match terms.elapsed {
+                Some(elapsed) => {
+                    let micros = i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX);
+                    bill.cost.units += per_second.times_millionths(micros);
+                }
+                None => bill.unpriced = Some(Item::Second),
+            }
+        } else {
+            bill.prompt(usage);
+            bill.completion(usage);
+        }
         bill.searches(usage);
         bill.if_priced(Item::Request, 1);
         match bill.unpriced {
             None => Ok(bill.cost),
             Some(item) => Err(self.unpriced(item)),
         }
+    }
+
+    /// The price of a second, of a model whose tokens have none.
+    fn paid_by_time(&self, prompt_tokens: u64, terms: &Terms<'_>) -> Option<Usd> {
+        let price = |item| self.price_of(item, prompt_tokens, terms);
+        if price(Item::Input).is_some() || price(Item::Output).is_some() {
+            return None;
+        }
+        price(Item::Second).or_else(|| price(Item::InputSecond))
     }
 
     /// What the provider says that the call cost. A zero says only that it was not the provider who charged for it.
@@ -68,9 +92,7 @@ impl ModelInfo {
         } else {
             "no price of this model is known; add it with `Catalog::with_overrides`, or give the call one".to_owned()
         };
-        Error::new(ErrorKind::UnknownPrice, message)
-            .with_provider(self.provider.clone())
-            .with_model(self.model.clone())
+        Error::new(ErrorKind::UnknownPrice, message).with_provider(self.provider.clone()).with_model(self.model.clone())
     }
 }
 

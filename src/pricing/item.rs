@@ -163,9 +163,15 @@ impl Item {
         self.row().otherwise
     }
 
+    /// Its name in LiteLLM's list, where its price is of one.
+    #[must_use]
+    pub const fn litellm_name(self) -> &'static str {
+        self.row().litellm
+    }
+
     /// The item that has this name in LiteLLM's list.
     pub(super) fn from_litellm(name: &str) -> Option<Self> {
-        Self::all().find(|item| item.row().litellm == name)
+        Self::all().find(|item| item.litellm_name() == name)
     }
 
     /// The amount of a [`Cost`] that it belongs to.

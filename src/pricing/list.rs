@@ -4,8 +4,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde::Deserialize;
+#[cfg(feature = "client")]
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+#[cfg(feature = "client")]
+use super::catalogue::Catalog;
 use super::model_info::ModelInfo;
 use super::when::When;
 use crate::error::{Error, ErrorKind, Result};
@@ -18,7 +22,7 @@ pub(super) struct ProviderFile<'a> {
     pub(super) provider: Cow<'a, str>,
     /// Whether the provider says in its replies what they cost.
     #[serde(default)]
-    reports_cost: bool,
+    pub(super) reports_cost: bool,
     /// Exceptions for all models that have none for the same service tier.
     #[serde(default)]
     when: Vec<When>,
@@ -93,11 +97,34 @@ impl PriceList {
         let mut models = Vec::new();
         for file in &files {
             for (name, entry) in &file.models {
-                let model = file.entry(name, entry).map_err(|source| bad(&format!("{}/{name}", file.provider), source))?;
+                let model =
+                    file.entry(name, entry).map_err(|source| bad(&format!("{}/{name}", file.provider), source))?;
                 models.push(model);
             }
         }
         Ok(Self(models))
+    }
+
+    /// Reads a list that has come from elsewhere, in our schema or in LiteLLM's, and refuses one that has not come whole.
+    #[cfg(feature = "client")]
+    pub(crate) fn fetched(json: &str) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Ours {
+            #[serde(rename = "provider")]
+            _provider: IgnoredAny,
+            #[serde(rename = "models")]
+            _models: IgnoredAny,
+        }
+        if json.trim_start().starts_with('[') || serde_json::from_str::<Ours>(json).is_ok() {
+            return Self::from_json(json);
+        }
+        let list = Self::from_litellm(json)?;
+        let fewest = Catalog::built_in().div_ceil(2);
+        if list.0.len() < fewest {
+            let message = format!("the list has {} models and should have {fewest} at least", list.0.len());
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        Ok(list)
     }
 
     /// The models.

@@ -77,7 +77,8 @@ impl<'a> Name<'a> {
         let mut prefixed = model.len() < key.len();
         // `quality/size/model`, `size/steps/model`; a size has to be among them.
         let is_size = |part: &str| {
-            part == "max-x-max" || part.split_once("-x-").is_some_and(|(w, h)| w.parse::<u32>().is_ok() && h.parse::<u32>().is_ok())
+            part == "max-x-max"
+                || part.split_once("-x-").is_some_and(|(w, h)| w.parse::<u32>().is_ok() && h.parse::<u32>().is_ok())
         };
         let parts: Vec<&str> = model.split('/').collect();
         if parts.iter().take(2).any(|part| is_size(part)) && parts.len() > 1 {
@@ -396,9 +397,8 @@ impl Prices {
 /// them. Reasoning goes with the reply in all circumstances.
 fn concise(base: &mut Rates, when: &[When]) {
     for item in Item::all() {
-        let changes = |otherwise| {
-            when.iter().any(|when| when.price.get(otherwise).is_some() && when.price.get(item).is_none())
-        };
+        let changes =
+            |otherwise| when.iter().any(|when| when.price.get(otherwise).is_some() && when.price.get(item).is_none());
         if item == Item::Reasoning || !item.otherwise().is_some_and(changes) {
             drop_repeated(base, item);
         }

@@ -1,5 +1,6 @@
 //! Prices, and what a call cost.
 
+pub mod by_name;
 mod catalogue;
 mod cost;
 mod embedded;

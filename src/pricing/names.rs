@@ -68,7 +68,7 @@ fn without_region(name: &str) -> Option<&str> {
 
 /// `us.anthropic.claude-…` without the geography that it may be routed in.
 fn without_geography(name: &str) -> Option<&str> {
-    const GEOGRAPHIES: [&str; 9] = ["us", "eu", "apac", "jp", "au", "ca", "sa", "us-gov", "global"];
+    const GEOGRAPHIES: [&str; 10] = ["us", "eu", "apac", "jp", "au", "ca", "sa", "in", "us-gov", "global"];
     let (head, rest) = name.split_once('.')?;
     GEOGRAPHIES.contains(&head).then_some(rest)
 }

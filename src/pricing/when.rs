@@ -1,6 +1,7 @@
 //! Prices that hold only in some circumstances: long prompts, service tiers, hours, regions, sizes.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -85,6 +86,8 @@ pub struct Terms<'a> {
     pub results: Option<u64>,
     /// How many seconds frames are apart.
     pub interval: Option<u64>,
+    /// How long the call took; models without a price for tokens are paid for by the second.
+    pub elapsed: Option<Duration>,
 }
 
 /// A method for each term.
@@ -120,6 +123,8 @@ terms! {
     results: u64,
     /// With frames so many seconds apart.
     interval: u64,
+    /// Done in this time.
+    elapsed: Duration,
 }
 
 impl When {
@@ -295,7 +300,10 @@ mod tests {
         let flex = Terms::default().service_tier("Flex");
         assert!(when.holds(201, &flex));
         assert!(!when.holds(200, &flex) && !when.holds(201, &Terms::default()));
-        let night = When { utc: vec![Window { hours: vec![Hours::parse("00:00-00:00").unwrap()], ..Window::default() }], ..When::default() };
+        let night = When {
+            utc: vec![Window { hours: vec![Hours::parse("00:00-00:00").unwrap()], ..Window::default() }],
+            ..When::default()
+        };
         assert!(night.holds(0, &Terms::default().at(5)) && !night.holds(0, &Terms::default()));
     }
 
