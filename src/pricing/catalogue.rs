@@ -101,11 +101,7 @@ impl Catalog {
             return Ok(known);
         }
         let provider = names::provider(provider);
-        let found = self.find(provider, model).or_else(|error| {
-            // The prefix may have been left on the name.
-            let own = model.split_once('/').filter(|(prefix, _)| names::provider(prefix) == provider);
-            own.map_or(Err(error), |(_, name)| self.find(provider, name))
-        })?;
+        let found = self.find(provider, model)?;
         self.keep(&whole, &found);
         Ok(found)
     }
@@ -194,7 +190,12 @@ impl Catalog {
     }
 
     fn find(&self, provider: &str, model: &str) -> Result<Arc<ModelInfo>> {
-        let listed = spellings(model).find_map(|name| self.listed(provider, &name));
+        let spelt = |model| spellings(model).find_map(|name| self.listed(provider, &name));
+        // The prefix may have been left on the name.
+        let own = model.split_once('/').filter(|(prefix, _)| names::provider(prefix) == provider);
+        let own = own.map(|(_, name)| name);
+        let listed = spelt(model).or_else(|| spelt(own?));
+        let model = own.unwrap_or(model);
         listed.or_else(|| ModelInfo::of_family(provider, model).map(Arc::new)).ok_or_else(|| {
             let message = "the model is not in the price list; add it with `Catalog::with_overrides`";
             Error::new(ErrorKind::UnknownPrice, message).with_provider(provider.to_owned()).with_model(model)
