@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::observer::Watch;
+use super::observer::{Answer, Watch};
 use super::pipeline::Clock;
 use super::stream::Head;
 use super::{CallOptions, ChatStream, Client, RetryPolicy};
@@ -19,7 +19,8 @@ use crate::chat::{
     ToolChoice, Warning, WebSearchOptions,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::{Chat, Operation, rate_limits, request_id};
+use crate::provider::{Chat, CountTokens, Operation, rate_limits, request_id};
+use crate::tokenizer::TokenCount;
 #[cfg(feature = "schemars")]
 use crate::wire::schema::openai_strict;
 
@@ -40,6 +41,11 @@ pub trait Complete: Send + Sync {
 
     /// The streamed reply to a request.
     fn complete_stream(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatStream>>;
+
+    /// How many tokens the prompt of a request has, by the provider's own count. What cannot ask a provider says so.
+    fn count_tokens(&self, _request: ChatRequest, _options: CallOptions) -> BoxFuture<Result<TokenCount>> {
+        Box::pin(async { Err(CountTokens::missing("what this call is made of")) })
+    }
 
     /// A chat call of this model, to be refined and awaited.
     fn completion(&self, model: impl Into<String>, messages: impl IntoMessages) -> Completion
@@ -299,6 +305,36 @@ impl Completion {
         self.target?.complete_stream(self.request, self.options).await
     }
 
+    /// Counts the tokens of the prompt at the provider, instead of making the call: messages, tools and the form of the
+    /// reply count, and what only says how the reply is made, such as `temperature` or `max_tokens`, is left out.
+    ///
+    /// The model is not run and nothing is billed, but it is a request all the same: it has a key, retries, a deadline,
+    /// and the provider's rate limits. A call can be counted before it is made:
+    ///
+    /// ```no_run
+    /// # async fn run(handbook: String) -> anymodel::Result<()> {
+    /// use anymodel::{Tool, completion, system, user};
+    ///
+    /// let call = completion("anthropic/claude-sonnet-4-5", [system(handbook), user("May I have a dog?")])
+    ///     .tool(Tool::function("search", "Searches the handbook."));
+    /// if call.clone().count_tokens().await?.tokens < 100_000 {
+    ///     println!("{}", call.await?.text());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Anthropic and Gemini count what the call would send them. OpenAI counts the same conversation in the form of its
+    /// Responses API, as chat completions have no count. Fallbacks are not asked: another model has other tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] where the provider has no endpoint for it, and for content that it cannot count;
+    /// otherwise as awaiting the call.
+    pub async fn count_tokens(self) -> Result<TokenCount> {
+        self.target?.count_tokens(self.request, self.options).await
+    }
+
     /// Asks for JSON of a Rust type's schema, and reads the reply as that type.
     ///
     /// The schema is held to strictly where strict schemas can say it: every property is required, optional ones may
@@ -345,7 +381,18 @@ impl Complete for Client {
         // On the heap once, instead of in each of the futures that hold it.
         let (client, request) = (self.clone(), Box::new(request));
         Box::pin(async move {
-            client.with_fallbacks(request, options, |client, request, options| client.chat(request, options)).await
+            client
+                .with_fallbacks(request, options, |client, request, options| client.call::<Chat>(request, options))
+                .await
+        })
+    }
+
+    fn count_tokens(&self, request: ChatRequest, mut options: CallOptions) -> BoxFuture<Result<TokenCount>> {
+        options.fallbacks.clear();
+        let (client, request) = (self.clone(), Box::new(request));
+        Box::pin(async move {
+            let call = |client: Self, request, options| client.call::<CountTokens>(request, options);
+            client.with_fallbacks(request, options, call).await
         })
     }
 
@@ -403,11 +450,15 @@ impl Client {
         Err(first.with_message(message))
     }
 
-    async fn chat(self, request: Box<ChatRequest>, options: CallOptions) -> Result<ChatResponse> {
+    /// One operation, asked of one endpoint and watched from its start to its end.
+    async fn call<Op>(self, request: Box<ChatRequest>, options: CallOptions) -> Result<Op::Response>
+    where
+        Op: Operation<Request = ChatRequest, Response: Answer>,
+    {
         let endpoint = self.endpoint(&request.model, &options)?;
-        let mut watch = Watch::start(&self.0.observers, &endpoint, Chat::NAME, &request, &options, false);
+        let mut watch = Watch::start(&self.0.observers, &endpoint, Op::NAME, &request, &options, false);
         let span = watch.span().clone();
-        let calling = self.try_chat(&endpoint, &request, &options, &mut watch);
+        let calling = self.try_call::<Op>(&endpoint, &request, &options, &mut watch);
         let result = tracing::Instrument::instrument(calling, span).await;
         match &result {
             Ok(reply) => watch.answered(reply),
@@ -416,24 +467,27 @@ impl Client {
         result
     }
 
-    async fn try_chat(
+    async fn try_call<Op>(
         &self,
         endpoint: &super::Endpoint,
         request: &ChatRequest,
         options: &CallOptions,
         watch: &mut Watch,
-    ) -> Result<ChatResponse> {
+    ) -> Result<Op::Response>
+    where
+        Op: Operation<Request = ChatRequest, Response: Answer>,
+    {
         let located = |error: Error| at(error, endpoint);
         let clock = Clock::start(&self.0.deadlines, options);
-        let codec = Chat::codec(endpoint.provider.as_ref()).ok_or_else(|| no_chat(endpoint))?;
+        let codec = Op::codec(endpoint.provider.as_ref()).ok_or_else(|| missing::<Op>(endpoint))?;
         let encoded = codec.encode(request, &endpoint.target());
         let encoded = encoded.and_then(|encoded| endpoint.with_query(encoded)).map_err(located)?;
         let policy = self.policy(options);
         let ask = || self.ask(codec, endpoint, request, &encoded, &clock);
         let asked = self.retry(&policy, &clock, &mut watch.attempts, ask).await;
         let (mut reply, headers) = asked.map_err(located)?;
-        reply.meta = meta(endpoint, &headers, encoded.warnings, watch.attempts);
-        reply.meta.latency = watch.latency();
+        let meta = meta(endpoint, &headers, encoded.warnings, watch.attempts);
+        reply.take_meta(CallMeta { latency: watch.latency(), ..meta });
         Ok(reply)
     }
 
@@ -460,7 +514,7 @@ impl Client {
     ) -> Result<impl FnOnce(Watch) -> ChatStream + use<>> {
         let located = |error: Error| at(error, endpoint);
         let clock = Clock::start(&self.0.deadlines, options);
-        let codec = endpoint.provider.chat().ok_or_else(|| no_chat(endpoint))?;
+        let codec = endpoint.provider.chat().ok_or_else(|| missing::<Chat>(endpoint))?;
         let encoded = codec.encode_stream(request, &endpoint.target());
         let encoded = encoded.and_then(|encoded| endpoint.with_query(encoded)).map_err(located)?;
         let policy = self.policy(options);
@@ -484,8 +538,8 @@ fn at(error: Error, endpoint: &super::Endpoint) -> Error {
     error.with_provider(endpoint.name.provider().to_owned()).with_model(endpoint.name.model())
 }
 
-fn no_chat(endpoint: &super::Endpoint) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("{} has no chat", endpoint.name.provider()))
+fn missing<Op: Operation>(endpoint: &super::Endpoint) -> Error {
+    at(Op::missing(endpoint.name.provider()), endpoint)
 }
 
 fn meta(endpoint: &super::Endpoint, headers: &http::HeaderMap, warnings: Vec<Warning>, attempts: u32) -> CallMeta {

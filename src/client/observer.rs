@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::{CallOptions, Endpoint, trace};
-use crate::chat::{ChatRequest, ChatResponse, FinishReason, Usage};
+use crate::chat::{CallMeta, ChatRequest, ChatResponse, FinishReason, Usage};
 use crate::error::Error;
+use crate::tokenizer::TokenCount;
 
 /// Hears of the start and the end of each call.
 ///
@@ -50,7 +51,7 @@ pub trait Observer: Send + Sync {
 pub struct CallInfo {
     /// Tells the calls of this process apart.
     pub id: u64,
-    /// What is asked, in OpenTelemetry's `gen_ai.operation.name`: `chat`.
+    /// What is asked, in OpenTelemetry's `gen_ai.operation.name`: `chat`; and `count_tokens`, which it has no name for.
     pub operation: &'static str,
     /// The provider's prefix.
     pub provider: String,
@@ -92,6 +93,16 @@ pub enum Outcome<'a> {
         /// What was said, where an observer wants content.
         response: Option<&'a ChatResponse>,
     },
+    /// By the count of its tokens. None of them is used: the model was not run.
+    #[non_exhaustive]
+    Counted {
+        /// The count.
+        count: TokenCount,
+        /// From the start to the end.
+        latency: Duration,
+        /// How many requests were sent.
+        attempts: u32,
+    },
     /// By an error.
     #[non_exhaustive]
     Failed {
@@ -106,6 +117,40 @@ pub enum Outcome<'a> {
         /// From the start to the end.
         latency: Duration,
     },
+}
+
+/// The reply of an operation, as pipeline and observers see it.
+pub(super) trait Answer {
+    /// Takes what is known of the call that it answers.
+    fn take_meta(&mut self, _: CallMeta) {}
+
+    /// What observers are told of it.
+    fn outcome(&self, watch: &Watch) -> Outcome<'_>;
+}
+
+impl Answer for ChatResponse {
+    fn take_meta(&mut self, meta: CallMeta) {
+        self.meta = meta;
+    }
+
+    fn outcome(&self, watch: &Watch) -> Outcome<'_> {
+        Outcome::Answered {
+            id: &self.id,
+            model: &self.model,
+            finish_reasons: self.choices.iter().filter_map(|choice| choice.finish_reason.as_ref()).collect(),
+            usage: self.usage.as_ref(),
+            latency: watch.latency(),
+            time_to_first_token: watch.time_to_first_token(),
+            attempts: watch.attempts,
+            response: watch.wants_content().then_some(self),
+        }
+    }
+}
+
+impl Answer for TokenCount {
+    fn outcome(&self, watch: &Watch) -> Outcome<'_> {
+        Outcome::Counted { count: *self, latency: watch.latency(), attempts: watch.attempts }
+    }
 }
 
 /// A call that is being watched: it ends once, at the latest when it is dropped.
@@ -170,17 +215,8 @@ impl Watch {
         self.first_content.map(|at| at.duration_since(self.begun))
     }
 
-    pub(super) fn answered(&mut self, reply: &ChatResponse) {
-        let outcome = Outcome::Answered {
-            id: &reply.id,
-            model: &reply.model,
-            finish_reasons: reply.choices.iter().filter_map(|choice| choice.finish_reason.as_ref()).collect(),
-            usage: reply.usage.as_ref(),
-            latency: self.latency(),
-            time_to_first_token: self.time_to_first_token(),
-            attempts: self.attempts,
-            response: self.wants_content().then_some(reply),
-        };
+    pub(super) fn answered(&mut self, reply: &impl Answer) {
+        let outcome = reply.outcome(self);
         self.end(&outcome);
     }
 
