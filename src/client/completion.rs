@@ -325,7 +325,8 @@ impl Completion {
     /// ```
     ///
     /// Anthropic and Gemini count what the call would send them. OpenAI counts the same conversation in the form of its
-    /// Responses API, as chat completions have no count. Fallbacks are not asked: another model has other tokens.
+    /// Responses API, as chat completions have no count; names of speakers are not in it. What a call would leave out
+    /// with a warning is left out of its count too. Fallbacks are not asked: another model has other tokens.
     ///
     /// # Errors
     ///

@@ -14,9 +14,9 @@ use crate::tokenizer::TokenCount;
 
 /// Hears of the start and the end of each call.
 ///
-/// `ended` comes exactly once for each `started`: the call was answered, failed, or was cancelled because its future
-/// or stream was dropped. An observer is quick, cannot fail, and cannot change the call. It hears what was said only
-/// where it asks for it.
+/// `ended` comes exactly once for each `started`: the call was answered, counted, failed, or was cancelled because its
+/// future or stream was dropped. An observer is quick, cannot fail, and cannot change the call. It hears what was said
+/// only where it asks for it.
 ///
 /// ```
 /// use anymodel::{CallInfo, Client, Observer, Outcome};
