@@ -1,7 +1,8 @@
 //! Counting tokens: Anthropic's `count_tokens`, Gemini's `countTokens`, and `input_tokens` of OpenAI's Responses API.
 //!
 //! Sources: Anthropic's and OpenAI's OpenAPI descriptions (`CountMessageTokensResponse`, `TokenCountsResource`),
-//! `CountTokensResponse` in `generative_service.proto`, and a recording of each. Errors are those of the same host's chat.
+//! `CountTokensResponse` in `generative_service.proto`, and a recording of each. Errors are those of the same host's
+//! chat.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -75,7 +76,7 @@ impl Wire for Count {
         Vec::new()
     }
 
-    /// A count has no reply that could be held back, as Gemini's chat does with status 200: here it is refused with 400.
+    /// A count has no reply that could be held back, as Gemini's chat does with status 200: it is refused with 400.
     fn error(&self, trouble: Trouble, model: &str) -> (u16, Value) {
         match (self, trouble) {
             (Self::Gemini, Trouble::ContentPolicy) => self.chat().error(Trouble::Status(400), model),

@@ -48,8 +48,8 @@ pub(super) fn of_prompt(params: &Params) -> Params {
 ///
 /// # Errors
 ///
-/// What `fault` makes of a reply that is an error, and [`ErrorKind::InvalidResponse`](crate::ErrorKind::InvalidResponse)
-/// for anything else that has no such number.
+/// What `fault` makes of a reply that is an error, and
+/// [`ErrorKind::InvalidResponse`](crate::ErrorKind::InvalidResponse) for anything else that has no such number.
 pub(super) fn read(
     response: &Response<Bytes>,
     member: &str,

@@ -1,14 +1,15 @@
 //! Counting: what `POST /v1/messages/count_tokens` takes of a request.
 //!
-//! Source: `CountMessageTokensParams` and `BetaCountMessageTokensParams` in Anthropic's OpenAPI description; neither takes
-//! members that it does not name.
+//! Source: `CountMessageTokensParams` and `BetaCountMessageTokensParams` in Anthropic's OpenAPI description; neither
+//! takes members that it does not name.
 
 use super::request::{Draft, url};
 use crate::chat::{ChatRequest, Params};
 use crate::error::Result;
 use crate::provider::{Encoded, ProviderSpec, Target, counting};
 
-/// Members of `BetaCreateMessageParams` that a count does not take. What neither knows goes through, for Anthropic to say.
+/// Members of `BetaCreateMessageParams` that a count does not take. What neither knows goes through, for Anthropic to
+/// refuse.
 const NOT_COUNTED: [&str; 11] = [
     "container",
     "inference_geo",

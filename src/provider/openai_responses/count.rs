@@ -9,7 +9,7 @@ use crate::provider::counting::BESIDE_THE_PROMPT;
 use crate::provider::{Encoded, Target, post_json};
 
 /// Members of `CreateResponse` and `CreateChatCompletionRequest` that `TokenCountsBody` does not have and that have no
-/// name among the parameters. What none of them knows goes through, for OpenAI to say.
+/// name among the parameters. What none of them knows goes through, for OpenAI to refuse.
 const NOT_COUNTED: [&str; 8] = [
     "background",
     "include",
