@@ -95,7 +95,8 @@ impl<'a> Writer<'a> {
         Ok(pieces)
     }
 
-    /// What the model said and called, in its order.
+    /// What the model said and called, in its order. Of its texts in a list the API says: "Supported values are:
+    /// 'output_text' and 'refusal'" (jeremychone/rust-genai#119).
     fn assistant(&mut self, message: &'a Message) -> Result<()> {
         let (before, mut said) = (self.items.len(), Vec::new());
         for part in &message.parts {

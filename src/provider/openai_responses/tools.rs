@@ -46,8 +46,9 @@ fn written(tool: &Tool) -> Value {
     strictness(fields.into())
 }
 
-/// A function in full. Where nothing is said of strictness, chat completions take it for no and responses for yes; and
-/// `parameters` must be there, if only as `null` (`FunctionTool`).
+/// A function in full. Where nothing is said of strictness, chat completions take it for no and responses for yes
+/// (<https://developers.openai.com/api/docs/guides/function-calling>, "Strict mode"); and `parameters` must be there, if
+/// only as `null` (`FunctionTool`).
 fn strictness(mut function: Value) -> Value {
     if let Some(fields) = function.as_object_mut() {
         fields.entry("parameters").or_insert(Value::Null);
