@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 use crate::chat::{ChatChunk, ChatResponse};
 use crate::client::{ChatStream, Completion};
 use crate::error::{Error, ErrorKind, Result};
+use crate::tokenizer::TokenCount;
 
 static RUNTIME: OnceCell<Runtime> = OnceCell::new();
 
@@ -47,6 +48,21 @@ impl Completion {
     /// As awaiting the call.
     pub fn blocking(self) -> Result<ChatResponse> {
         wait(self.into_future())?
+    }
+
+    /// Counts the tokens of the prompt at the provider, and waits for the count.
+    ///
+    /// ```no_run
+    /// let count = anymodel::completion("gemini/gemini-2.5-flash", "Hello!").blocking_count_tokens()?;
+    /// println!("{}", count.tokens);
+    /// # Ok::<(), anymodel::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Completion::count_tokens`].
+    pub fn blocking_count_tokens(self) -> Result<TokenCount> {
+        wait(self.count_tokens())?
     }
 
     /// Streams the reply to an iterator.

@@ -690,3 +690,34 @@ mod through_the_client {
         assert!(wrong.is_empty(), "{wrong:#?}");
     }
 }
+
+#[tokio::test]
+async fn tokens_are_counted_in_the_words_of_each_format_and_faults_apply() {
+    let server = MockServer::start().await.unwrap();
+    let turn = json!([{"role": "user", "content": "one two  three"}]);
+    let rows = [
+        (
+            "/v1/responses/input_tokens",
+            json!({"model": "a b", "input": turn}),
+            json!({"object": "response.input_tokens", "input_tokens": 4}),
+        ),
+        ("/x/v1/messages/count_tokens", json!({"model": "a b", "messages": turn}), json!({"input_tokens": 4})),
+        (
+            "/v1beta/models/m:countTokens",
+            json!({"generateContentRequest": {"model": "models/m", "contents": [{"parts": [{"text": "one two"}], "role": "user"}]}}),
+            json!({"totalTokens": 3, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 3}]}),
+        ),
+    ];
+    for (path, body, counted) in rows {
+        assert_eq!(json_of(post(&server, path, &body).await).await, counted, "{path}");
+        server.enqueue(Reply::text("").usage(7, 0));
+        let scripted = json_of(post(&server, path, &body).await).await.to_string();
+        assert!(scripted.contains(":7"), "{path}: {scripted}");
+        server.enqueue(Fault::RateLimited { retry_after: Duration::from_secs(2) });
+        let limited = post(&server, path, &body).await;
+        assert_eq!((limited.status().as_u16(), &limited.headers()["retry-after"]), (429, &"2".parse().unwrap()));
+        server.enqueue(Fault::Html);
+        let page = post(&server, path, &body).await;
+        assert!(page.headers()["content-type"].to_str().unwrap().starts_with("text/html"), "{path}");
+    }
+}

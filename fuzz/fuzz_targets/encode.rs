@@ -29,7 +29,9 @@ pub fn is_json_or_refused(provider: &dyn Provider, request: &ChatRequest) {
         .map_or(Cow::Borrowed("http://localhost/v1"), |url| Cow::Owned(url.replace(['{', '}'], "")));
     let target = Target::new(&request.model, &base_url);
     let codec = provider.chat().expect("all have chat");
-    for encoded in [codec.encode(request, &target), codec.encode_stream(request, &target)].into_iter().flatten() {
+    let count = provider.count_tokens().map(|codec| codec.encode(request, &target));
+    let chat = [codec.encode(request, &target), codec.encode_stream(request, &target)];
+    for encoded in chat.into_iter().chain(count).flatten() {
         let body = encoded.request.body();
         if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(body) {
             panic!("{error}: {}", String::from_utf8_lossy(body));

@@ -8,23 +8,20 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::{Map, Value};
-use tokio::time::Instant;
 
-use super::observer::Watch;
-use super::pipeline::Clock;
-use super::stream::Head;
-use super::{CallOptions, ChatStream, Client, RetryPolicy};
+use super::{CallOptions, ChatStream};
 use crate::chat::{
-    CallMeta, ChatRequest, ChatResponse, Effort, IntoMessages, Message, ResponseFormat, Stop, Thinking, Tool,
-    ToolChoice, Warning, WebSearchOptions,
+    ChatRequest, ChatResponse, Effort, IntoMessages, Message, ResponseFormat, Stop, Thinking, Tool, ToolChoice,
+    WebSearchOptions,
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::pricing::Rates;
-use crate::provider::{Chat, Operation, rate_limits, request_id};
+use crate::provider::{CountTokens, Operation};
+use crate::tokenizer::TokenCount;
 #[cfg(feature = "schemars")]
 use crate::wire::schema::openai_strict;
 
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What chat calls can be made of: a [`Client`], or a router in front of several.
 ///
@@ -41,6 +38,11 @@ pub trait Complete: Send + Sync {
 
     /// The streamed reply to a request.
     fn complete_stream(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatStream>>;
+
+    /// How many tokens the prompt of a request has, by the provider's own count. What cannot ask a provider says so.
+    fn count_tokens(&self, _request: ChatRequest, _options: CallOptions) -> BoxFuture<Result<TokenCount>> {
+        Box::pin(async { Err(CountTokens::missing("what this call is made of")) })
+    }
 
     /// A chat call of this model, to be refined and awaited.
     fn completion(&self, model: impl Into<String>, messages: impl IntoMessages) -> Completion
@@ -322,6 +324,37 @@ impl Completion {
         self.target?.complete_stream(self.request, self.options).await
     }
 
+    /// Counts the tokens of the prompt at the provider, instead of making the call: messages, tools and the form of the
+    /// reply count, and what only says how the reply is made, such as `temperature` or `max_tokens`, is left out.
+    ///
+    /// The model is not run and nothing is billed, but it is a request all the same: it has a key, retries, a deadline,
+    /// and the provider's rate limits. A call can be counted before it is made:
+    ///
+    /// ```no_run
+    /// # async fn run(handbook: String) -> anymodel::Result<()> {
+    /// use anymodel::{Tool, completion, system, user};
+    ///
+    /// let call = completion("anthropic/claude-sonnet-4-5", [system(handbook), user("May I have a dog?")])
+    ///     .tool(Tool::function("search", "Searches the handbook."));
+    /// if call.clone().count_tokens().await?.tokens < 100_000 {
+    ///     println!("{}", call.await?.text());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Anthropic and Gemini count what the call would send them. OpenAI counts the same conversation in the form of its
+    /// Responses API, as chat completions have no count; names of speakers are not in it. What a call would leave out
+    /// with a warning is left out of its count too. Fallbacks are not asked: another model has other tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] where the provider has no endpoint for it, and for content that it cannot count;
+    /// otherwise as awaiting the call.
+    pub async fn count_tokens(self) -> Result<TokenCount> {
+        self.target?.count_tokens(self.request, self.options).await
+    }
+
     /// Asks for JSON of a Rust type's schema, and reads the reply as that type.
     ///
     /// The schema is held to strictly where strict schemas can say it: every property is required, optional ones may
@@ -360,167 +393,5 @@ impl fmt::Debug for Completion {
             .field("request", &self.request)
             .field("options", &self.options)
             .finish_non_exhaustive()
-    }
-}
-
-impl Complete for Client {
-    fn complete(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatResponse>> {
-        // On the heap once, instead of in each of the futures that hold it.
-        let (client, request) = (self.clone(), Box::new(request));
-        Box::pin(async move {
-            client.with_fallbacks(request, options, |client, request, options| client.chat(request, options)).await
-        })
-    }
-
-    fn complete_stream(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatStream>> {
-        let (client, request) = (self.clone(), Box::new(request));
-        Box::pin(async move {
-            client
-                .with_fallbacks(request, options, |client, request, options| client.chat_stream(request, options))
-                .await
-        })
-    }
-}
-
-impl Client {
-    /// The call, and where it fails the same call of each fallback in turn.
-    async fn with_fallbacks<T, F: Future<Output = Result<T>>>(
-        &self,
-        mut request: Box<ChatRequest>,
-        mut options: CallOptions,
-        call: impl Fn(Self, Box<ChatRequest>, CallOptions) -> F,
-    ) -> Result<T> {
-        if tokio::runtime::Handle::try_current().is_err() {
-            let message = "a call has to be awaited inside a tokio runtime; elsewhere use `.blocking()`";
-            return Err(Error::new(ErrorKind::Configuration, message));
-        }
-        request.params.drop_params |= self.0.drop_params;
-        let fallbacks = std::mem::take(&mut options.fallbacks);
-        if fallbacks.is_empty() {
-            return call(self.clone(), request, options).await;
-        }
-        let (begun, total) = (Instant::now(), options.timeout);
-        let first = match call(self.clone(), request.clone(), options.clone()).await {
-            Ok(done) => return Ok(done),
-            Err(error) => error,
-        };
-        let provider = self.0.registry.resolve(&request.model).ok().map(|name| name.provider().to_owned());
-        let mut failed = Vec::new();
-        for model in fallbacks {
-            // One deadline for the call, however many models it tries.
-            options.timeout = total.map(|total| total.saturating_sub(begun.elapsed()));
-            if options.timeout.is_some_and(|left| left.is_zero()) {
-                failed.push(format!("{model} (no time left)"));
-                continue;
-            }
-            let same = self.0.registry.resolve(&model).ok().map(|name| name.provider().to_owned()) == provider;
-            let options = if same { options.clone() } else { options.elsewhere() };
-            match call(self.clone(), Box::new(ChatRequest { model: model.clone(), ..(*request).clone() }), options)
-                .await
-            {
-                Ok(done) => return Ok(done),
-                Err(error) => failed.push(format!("{model} ({})", error.kind())),
-            }
-        }
-        let message = format!("{}; its fallbacks failed too: {}", first.message(), failed.join(", "));
-        Err(first.with_message(message))
-    }
-
-    async fn chat(self, request: Box<ChatRequest>, options: CallOptions) -> Result<ChatResponse> {
-        let endpoint = self.endpoint(&request.model, &options)?;
-        let mut watch = Watch::start(&self.0.observers, &endpoint, Chat::NAME, &request, &options, false);
-        let span = watch.span().clone();
-        let calling = self.try_chat(&endpoint, &request, &options, &mut watch);
-        let result = tracing::Instrument::instrument(calling, span).await;
-        match &result {
-            Ok(reply) => watch.answered(reply, reply.meta.cost.as_ref()),
-            Err(error) => watch.failed(error),
-        }
-        result
-    }
-
-    async fn try_chat(
-        &self,
-        endpoint: &super::Endpoint,
-        request: &ChatRequest,
-        options: &CallOptions,
-        watch: &mut Watch,
-    ) -> Result<ChatResponse> {
-        let located = |error: Error| at(error, endpoint);
-        let clock = Clock::start(&self.0.deadlines, options);
-        let codec = Chat::codec(endpoint.provider.as_ref()).ok_or_else(|| no_chat(endpoint))?;
-        let encoded = codec.encode(request, &endpoint.target());
-        let encoded = encoded.and_then(|encoded| endpoint.with_query(encoded)).map_err(located)?;
-        let policy = self.policy(options);
-        let ask = || self.ask(codec, endpoint, request, &encoded, &clock);
-        let asked = self.retry(&policy, &clock, &mut watch.attempts, ask).await;
-        let (mut reply, headers) = asked.map_err(located)?;
-        reply.meta = meta(endpoint, &headers, encoded.warnings, watch.attempts);
-        reply.meta.latency = watch.latency();
-        reply.meta.cost = self.pricing(request, options).cost(&reply, &reply.meta, reply.meta.latency);
-        Ok(reply)
-    }
-
-    async fn chat_stream(self, request: Box<ChatRequest>, options: CallOptions) -> Result<ChatStream> {
-        let endpoint = self.endpoint(&request.model, &options)?;
-        let mut watch = Watch::start(&self.0.observers, &endpoint, Chat::NAME, &request, &options, true);
-        let span = watch.span().clone();
-        let opening = self.open_stream(&endpoint, &request, &options, &mut watch);
-        match tracing::Instrument::instrument(opening, span).await {
-            Ok(open) => Ok(open(watch)),
-            Err(error) => {
-                watch.failed(&error);
-                Err(error)
-            }
-        }
-    }
-
-    async fn open_stream(
-        &self,
-        endpoint: &super::Endpoint,
-        request: &ChatRequest,
-        options: &CallOptions,
-        watch: &mut Watch,
-    ) -> Result<impl FnOnce(Watch) -> ChatStream + use<>> {
-        let located = |error: Error| at(error, endpoint);
-        let clock = Clock::start(&self.0.deadlines, options);
-        let codec = endpoint.provider.chat().ok_or_else(|| no_chat(endpoint))?;
-        let encoded = codec.encode_stream(request, &endpoint.target());
-        let encoded = encoded.and_then(|encoded| endpoint.with_query(encoded)).map_err(located)?;
-        let policy = self.policy(options);
-        let open = || self.open(endpoint, encoded.request.clone(), &clock);
-        let sent = self.retry(&policy, &clock, &mut watch.attempts, open).await.map_err(located)?;
-        let (head, body) = sent.response.into_parts();
-        let meta = meta(endpoint, &head.headers, encoded.warnings, watch.attempts);
-        let decoder = codec.stream_decoder(request);
-        let end = clock.end.filter(|_| options.timeout.is_some());
-        let pricing = self.pricing(request, options);
-        Ok(move |watch| {
-            ChatStream::new(Head { body, decoder, meta, pricing, watch, secrets: sent.secrets, idle: clock.idle, end })
-        })
-    }
-
-    fn policy(&self, options: &CallOptions) -> RetryPolicy {
-        RetryPolicy { max_retries: options.num_retries.unwrap_or(self.0.retry.max_retries), ..self.0.retry }
-    }
-}
-
-fn at(error: Error, endpoint: &super::Endpoint) -> Error {
-    error.with_provider(endpoint.name.provider().to_owned()).with_model(endpoint.name.model())
-}
-
-fn no_chat(endpoint: &super::Endpoint) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("{} has no chat", endpoint.name.provider()))
-}
-
-fn meta(endpoint: &super::Endpoint, headers: &http::HeaderMap, warnings: Vec<Warning>, attempts: u32) -> CallMeta {
-    CallMeta {
-        provider: endpoint.name.provider().to_owned(),
-        model: endpoint.name.model().to_owned(),
-        request_id: request_id(headers).map(str::to_owned),
-        rate_limits: rate_limits(headers),
-        warnings,
-        attempts,
-        ..CallMeta::default()
     }
 }

@@ -1,6 +1,7 @@
 //! The client: one pipeline for every operation and provider.
 
 mod builder;
+mod call;
 mod completion;
 mod connection;
 mod deadlines;

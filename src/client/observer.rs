@@ -7,16 +7,18 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
+use super::prices::Pricing;
 use super::{CallOptions, Endpoint, trace};
-use crate::chat::{ChatRequest, ChatResponse, FinishReason, Usage};
+use crate::chat::{CallMeta, ChatRequest, ChatResponse, FinishReason, Usage};
 use crate::error::Error;
 use crate::money::Cost;
+use crate::tokenizer::TokenCount;
 
 /// Hears of the start and the end of each call.
 ///
-/// `ended` comes exactly once for each `started`: the call was answered, failed, or was cancelled because its future
-/// or stream was dropped. An observer is quick, cannot fail, and cannot change the call. It hears what was said only
-/// where it asks for it.
+/// `ended` comes exactly once for each `started`: the call was answered, counted, failed, or was cancelled because its
+/// future or stream was dropped. An observer is quick, cannot fail, and cannot change the call. It hears what was said
+/// only where it asks for it.
 ///
 /// ```
 /// use anymodel::{CallInfo, Client, Observer, Outcome};
@@ -51,7 +53,7 @@ pub trait Observer: Send + Sync {
 pub struct CallInfo {
     /// Tells the calls of this process apart.
     pub id: u64,
-    /// What is asked, in OpenTelemetry's `gen_ai.operation.name`: `chat`.
+    /// What is asked, in OpenTelemetry's `gen_ai.operation.name`: `chat`; and `count_tokens`, which it has no name for.
     pub operation: &'static str,
     /// The provider's prefix.
     pub provider: String,
@@ -85,7 +87,7 @@ pub enum Outcome<'a> {
         /// The tokens used, where the provider says it.
         usage: Option<&'a Usage>,
         /// What it cost, where that is known.
-        cost: Option<&'a Cost>,
+        cost: Option<Cost>,
         /// From the start to the end.
         latency: Duration,
         /// From the start to the first content of a stream.
@@ -94,6 +96,16 @@ pub enum Outcome<'a> {
         attempts: u32,
         /// What was said, where an observer wants content.
         response: Option<&'a ChatResponse>,
+    },
+    /// By the count of its tokens. None of them is used: the model was not run.
+    #[non_exhaustive]
+    Counted {
+        /// The count.
+        count: TokenCount,
+        /// From the start to the end.
+        latency: Duration,
+        /// How many requests were sent.
+        attempts: u32,
     },
     /// By an error.
     #[non_exhaustive]
@@ -111,6 +123,42 @@ pub enum Outcome<'a> {
     },
 }
 
+/// The reply of an operation, as pipeline and observers see it.
+pub(super) trait Answer {
+    /// Takes what is known of the call that it answers, and says what it cost.
+    fn take_meta(&mut self, _: CallMeta, _: &Pricing) {}
+
+    /// What observers are told of it.
+    fn outcome(&self, watch: &Watch) -> Outcome<'_>;
+}
+
+impl Answer for ChatResponse {
+    fn take_meta(&mut self, meta: CallMeta, pricing: &Pricing) {
+        let cost = pricing.cost(self, &meta);
+        self.meta = CallMeta { cost, ..meta };
+    }
+
+    fn outcome(&self, watch: &Watch) -> Outcome<'_> {
+        Outcome::Answered {
+            id: &self.id,
+            model: &self.model,
+            finish_reasons: self.choices.iter().filter_map(|choice| choice.finish_reason.as_ref()).collect(),
+            usage: self.usage.as_ref(),
+            cost: self.meta.cost.or(watch.cost),
+            latency: watch.latency(),
+            time_to_first_token: watch.time_to_first_token(),
+            attempts: watch.attempts,
+            response: watch.wants_content().then_some(self),
+        }
+    }
+}
+
+impl Answer for TokenCount {
+    fn outcome(&self, watch: &Watch) -> Outcome<'_> {
+        Outcome::Counted { count: *self, latency: watch.latency(), attempts: watch.attempts }
+    }
+}
+
 /// A call that is being watched: it ends once, at the latest when it is dropped.
 pub(super) struct Watch {
     observers: Vec<Arc<dyn Observer>>,
@@ -119,6 +167,8 @@ pub(super) struct Watch {
     begun: Instant,
     pub(super) first_content: Option<Instant>,
     pub(super) attempts: u32,
+    /// What a streamed reply cost.
+    pub(super) cost: Option<Cost>,
     ended: bool,
 }
 
@@ -150,7 +200,16 @@ impl Watch {
             observer.started(&call);
         }
         let begun = Instant::now();
-        Self { observers: observers.to_vec(), call, span, begun, first_content: None, attempts: 0, ended: false }
+        Self {
+            observers: observers.to_vec(),
+            call,
+            span,
+            begun,
+            first_content: None,
+            attempts: 0,
+            cost: None,
+            ended: false,
+        }
     }
 
     pub(super) fn span(&self) -> &tracing::Span {
@@ -173,18 +232,8 @@ impl Watch {
         self.first_content.map(|at| at.duration_since(self.begun))
     }
 
-    pub(super) fn answered(&mut self, reply: &ChatResponse, cost: Option<&Cost>) {
-        let outcome = Outcome::Answered {
-            id: &reply.id,
-            model: &reply.model,
-            finish_reasons: reply.choices.iter().filter_map(|choice| choice.finish_reason.as_ref()).collect(),
-            usage: reply.usage.as_ref(),
-            cost,
-            latency: self.latency(),
-            time_to_first_token: self.time_to_first_token(),
-            attempts: self.attempts,
-            response: self.wants_content().then_some(reply),
-        };
+    pub(super) fn answered(&mut self, reply: &impl Answer) {
+        let outcome = reply.outcome(self);
         self.end(&outcome);
     }
 

@@ -26,13 +26,13 @@ pub(super) struct Pricing {
 
 impl Pricing {
     /// The cost of a reply; `None` where it is not known.
-    pub(super) fn cost(&self, reply: &ChatResponse, meta: &CallMeta, latency: Duration) -> Option<Cost> {
+    pub(super) fn cost(&self, reply: &ChatResponse, meta: &CallMeta) -> Option<Cost> {
         let usage = reply.usage.as_ref()?;
         let created = Some(reply.created).filter(|created| *created > 0).or_else(now);
         let terms = Terms::default()
             .service_tier(reply.service_tier.as_deref().or(self.service_tier.as_deref()))
             .at(created)
-            .elapsed(latency);
+            .elapsed(meta.latency);
         if let Some(price) = &self.price {
             let mut model = ModelInfo::new(meta.provider.clone(), meta.model.clone());
             model.price = price.clone();

@@ -142,8 +142,9 @@ impl ChatStream {
         match result {
             Ok(()) => {
                 let reply = self.summary.response();
-                self.meta.cost = self.pricing.cost(reply, &self.meta, self.meta.latency);
-                self.watch.answered(reply, self.meta.cost.as_ref());
+                self.meta.cost = self.pricing.cost(reply, &self.meta);
+                self.watch.cost = self.meta.cost;
+                self.watch.answered(reply);
                 None
             }
             Err(error) => {

@@ -61,6 +61,9 @@ pub(super) fn end(span: &Span, outcome: &Outcome<'_>) {
             }
             span.record("anymodel.attempts", attempts);
         }
+        Outcome::Counted { attempts, .. } => {
+            span.record("anymodel.attempts", attempts);
+        }
         Outcome::Failed { error, .. } => {
             span.record("otel.status_code", "ERROR");
             span.record("error.type", error.kind().as_str());

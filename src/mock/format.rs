@@ -7,6 +7,7 @@ use http::Method;
 use serde_json::Value;
 
 use super::anthropic::Anthropic;
+use super::count::Count;
 use super::fault::Trouble;
 use super::gemini::Gemini;
 use super::ollama::Ollama;
@@ -21,6 +22,7 @@ pub(super) enum Format {
     Anthropic,
     Gemini,
     Ollama,
+    Count(Count),
 }
 
 impl Format {
@@ -37,7 +39,7 @@ impl Format {
         if request.ends_with("api/chat") {
             return Some(Self::Ollama);
         }
-        Gemini::call(request.path()).map(|_| Self::Gemini)
+        Gemini::call(request.path()).map(|_| Self::Gemini).or_else(|| Count::of(request).map(Self::Count))
     }
 
     pub(super) fn wire(self) -> &'static dyn Wire {
@@ -46,6 +48,7 @@ impl Format {
             Self::Anthropic => &Anthropic,
             Self::Gemini => &Gemini,
             Self::Ollama => &Ollama,
+            Self::Count(count) => count.wire(),
         }
     }
 }

@@ -8,13 +8,18 @@
 //! | `POST …/chat/completions` | OpenAI's chat completions |
 //! | `POST …/v1/messages` | Anthropic's Messages |
 //! | `POST …/models/{model}:generateContent`, `:streamGenerateContent` | Gemini |
+//! | `POST …/v1/messages/count_tokens`, `POST …:countTokens`, `POST …/responses/input_tokens` | counts of tokens |
 //! | `POST …/api/chat`, `GET …/api/tags`, `GET …/api/version` | Ollama |
+//!
+//! A count of tokens is that of the words in the body: in all its strings, the names of members and the `model` left
+//! out; or the prompt tokens of the reply's [`usage`](Reply::usage), where it has one.
 //!
 //! What it answers is said once, in no format ([`Reply`]), and rendered in that of each request, whole or streamed.
 //! It can fail in every way that a provider or a network does ([`Fault`]), and it keeps what it received
 //! ([`Request`]). Nothing about a request is checked but its format: any key and any model will do.
 
 mod anthropic;
+mod count;
 mod fault;
 mod format;
 mod gemini;

@@ -31,8 +31,8 @@ impl Wire for OpenAiChat {
                 },
                 streamed,
                 stream_usage: streamed && stream_usage,
-                array: false,
                 choices: body.get("n").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok()).unwrap_or(1),
+                ..Shape::default()
             },
             last: last.and_then(|message| message.get("content")).map(text_of).unwrap_or_default(),
             from_user: last.is_some_and(|message| string(message, "role") == "user"),

@@ -76,6 +76,8 @@ pub(super) struct Shape {
     /// Whether a stream of Gemini's is one JSON array instead of events.
     pub(super) array: bool,
     pub(super) choices: usize,
+    /// Of a request that counts tokens: how many words it has.
+    pub(super) words: u64,
 }
 
 /// What a request asks for.

@@ -3,6 +3,7 @@
 //! A provider does no input or output, reads no clock and no environment: everything about it can be tested from a
 //! file. Retries, deadlines, keys and telemetry are the client's.
 
+mod counting;
 mod errors;
 mod operation;
 mod params;
@@ -19,6 +20,7 @@ pub mod anthropic;
 pub mod gemini;
 pub mod ollama;
 pub mod openai_chat;
+pub mod openai_responses;
 
 use std::fmt::Debug;
 
@@ -27,7 +29,7 @@ use http::{HeaderValue, Request, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use errors::{Fault, http_fault, not_a_reply, rate_limits, request_id};
-pub use operation::{Chat, ChatCodec, Codec, Encoded, Operation, Progress};
+pub use operation::{Chat, ChatCodec, Codec, CountTokens, Encoded, Operation, Progress};
 pub use params::admit;
 pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
 pub use registry::Registry;
@@ -49,6 +51,11 @@ pub trait Provider: Debug + Send + Sync {
 
     /// Chat.
     fn chat(&self) -> Option<&dyn ChatCodec> {
+        None
+    }
+
+    /// Counting the tokens of a chat request.
+    fn count_tokens(&self) -> Option<&dyn Codec<CountTokens>> {
         None
     }
 

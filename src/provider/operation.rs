@@ -8,12 +8,15 @@ use http::{Request, Response};
 
 use super::{Provider, StreamDecoder, Target};
 use crate::chat::{ChatRequest, ChatResponse, Warning};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::tokenizer::TokenCount;
 
 /// Something that providers can be asked to do. The pipeline is written once for all of them.
 pub trait Operation: Debug + Sized + 'static {
     /// Its name in OpenTelemetry's `gen_ai.operation.name`.
     const NAME: &'static str;
+    /// What to do where it is not to be had: the end of that error's message.
+    const INSTEAD: &'static str = "";
     /// What is asked.
     type Request: Debug + Send + Sync;
     /// What is answered.
@@ -21,6 +24,12 @@ pub trait Operation: Debug + Sized + 'static {
 
     /// The provider's codec, if it has this operation.
     fn codec(provider: &dyn Provider) -> Option<&dyn Codec<Self>>;
+
+    /// The error where `whom` does not have this operation.
+    #[must_use]
+    fn missing(whom: &str) -> Error {
+        Error::new(ErrorKind::Unsupported, format!("{whom} has no `{}`{}", Self::NAME, Self::INSTEAD))
+    }
 }
 
 /// Chat.
@@ -34,6 +43,21 @@ impl Operation for Chat {
 
     fn codec(provider: &dyn Provider) -> Option<&dyn Codec<Self>> {
         provider.chat().map(|codec| codec as &dyn Codec<Self>)
+    }
+}
+
+/// Counting the tokens of a chat request's prompt, by the provider: the model is not run.
+#[derive(Debug)]
+pub enum CountTokens {}
+
+impl Operation for CountTokens {
+    const NAME: &'static str = "count_tokens";
+    const INSTEAD: &'static str = "; `token_counter` counts without a provider, and says whether its count is exact";
+    type Request = ChatRequest;
+    type Response = TokenCount;
+
+    fn codec(provider: &dyn Provider) -> Option<&dyn Codec<Self>> {
+        provider.count_tokens()
     }
 }
 

@@ -41,6 +41,9 @@ pub struct ProviderSpec {
     pub url_vars: Vec<(Text, Text)>,
     /// What is appended to the address for chat; the wire format's own path where it is not said.
     pub chat_path: Option<Text>,
+    /// Whether it counts the tokens of a request where its wire format has that: Anthropic's `count_tokens`, Gemini's
+    /// `countTokens`; of those that speak OpenAI's chat completions, the `input_tokens` of its Responses API.
+    pub counts_tokens: bool,
     /// How the key is sent.
     pub auth: AuthScheme,
     /// Environment variables that hold the key, in order.
@@ -104,6 +107,13 @@ impl ProviderSpec {
     #[must_use]
     pub fn chat_path(mut self, path: impl Into<Text>) -> Self {
         self.chat_path = Some(path.into());
+        self
+    }
+
+    /// Having its wire format's endpoint for counting tokens.
+    #[must_use]
+    pub fn counts_tokens(mut self) -> Self {
+        self.counts_tokens = true;
         self
     }
 

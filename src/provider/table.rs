@@ -188,6 +188,7 @@ fn own_ways() -> Vec<ProviderSpec> {
             .key_env("OPENAI_API_KEY")
             .base_url_env("OPENAI_BASE_URL")
             .base_url_env("OPENAI_API_BASE")
+            .counts_tokens()
             .quirks(Quirks { developer_role: true, ..Quirks::default() }),
         // https://openrouter.ai/docs/api-reference, and OpenRouter's OpenAPI description
         row("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER").key_env("OR_API_KEY").quirks(Quirks {

@@ -6,6 +6,7 @@
 //! caller's own `anthropic-beta` belongs beside it: append it to the header, separated by a comma, never replace it.
 
 mod blocks;
+mod count;
 mod error;
 mod messages;
 mod reasoning;
@@ -22,7 +23,10 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{AuthScheme, Chat, ChatCodec, Codec, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target};
+use super::{
+    AuthScheme, Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target,
+    counting,
+};
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
 use crate::wire::Framer;
@@ -59,6 +63,10 @@ impl Provider for Anthropic {
         Some(self)
     }
 
+    fn count_tokens(&self) -> Option<&dyn Codec<CountTokens>> {
+        self.spec.counts_tokens.then_some(self)
+    }
+
     /// The key as the row says, but for the tokens of a subscription (`sk-ant-oat…`): those are bearer tokens, and a
     /// beta feature.
     fn authorize(&self, key: &SecretString, request: &mut Request<Bytes>) -> Result<()> {
@@ -77,6 +85,16 @@ impl Codec<Chat> for Anthropic {
 
     fn decode(&self, request: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<Chat>> {
         response::decode(request, response).map(Progress::Done)
+    }
+}
+
+impl Codec<CountTokens> for Anthropic {
+    fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
+        count::encode(&self.spec, request, target)
+    }
+
+    fn decode(&self, _: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<CountTokens>> {
+        counting::read(response, "input_tokens", error::decode).map(Progress::Done)
     }
 }
 

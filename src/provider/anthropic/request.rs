@@ -7,7 +7,7 @@ use super::messages::Conversation;
 use super::reasoning::Reasoning;
 use super::tools::{Answer, Tools};
 use super::{BETA, VERSION};
-use crate::chat::{ChatRequest, Params, Warning};
+use crate::chat::{ChatRequest, Message, Params, Warning};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ReasoningStyle, Traits, traits};
 use crate::provider::{Encoded, ProviderSpec, Target, admit, post_json};
@@ -19,33 +19,56 @@ const DEFAULT_MAX_TOKENS: u64 = 4096;
 const ROOM_FOR_ANSWER: u64 = 4096;
 
 pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
-    let mut warnings = Vec::new();
-    let known = traits(target.model);
-    let supports = |name: &str| supports(spec, &known, &request.params, name);
-    let params = admit(&request.params, &spec.name, supports, &mut warnings)?;
-    let conversation =
-        Conversation::new(&request.messages, &spec.name, known.late_system == Some(true), &mut warnings)?;
-    let files = conversation.has_files();
-    let body = body(spec, &known, conversation, &params, target.model, stream, &mut warnings)?;
-    let mut request = post_json(&url(spec, target.base_url), body.to_bytes())?;
-    let headers = request.headers_mut();
-    if !spec.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(VERSION.as_str())) {
-        headers.insert(VERSION, HeaderValue::from_static("2023-06-01"));
+    Draft::new(spec, &request.messages, &request.params, target, stream)?.post(spec, &url(spec, target.base_url))
+}
+
+/// A body, and what else is known of the request that it makes.
+pub(super) struct Draft {
+    pub(super) body: Object,
+    files: bool,
+    warnings: Vec<Warning>,
+}
+
+impl Draft {
+    pub(super) fn new(
+        spec: &ProviderSpec,
+        messages: &[Message],
+        params: &Params,
+        target: &Target<'_>,
+        stream: bool,
+    ) -> Result<Self> {
+        let mut warnings = Vec::new();
+        let known = traits(target.model);
+        let supports = |name: &str| supports(spec, &known, params, name);
+        let params = admit(params, &spec.name, supports, &mut warnings)?;
+        let conversation = Conversation::new(messages, &spec.name, known.late_system == Some(true), &mut warnings)?;
+        let files = conversation.has_files();
+        let body = body(spec, &known, conversation, &params, target.model, stream, &mut warnings)?;
+        Ok(Self { body, files, warnings })
     }
-    let betas = betas(&body, files);
-    if !betas.is_empty() {
-        headers.insert(
-            BETA,
-            HeaderValue::try_from(betas.join(",")).map_err(|source| {
-                Error::new(ErrorKind::Configuration, "`anthropic-beta` cannot be a header").with_source(source)
-            })?,
-        );
+
+    /// The request to this address.
+    pub(super) fn post(self, spec: &ProviderSpec, url: &str) -> Result<Encoded> {
+        let mut request = post_json(url, self.body.to_bytes())?;
+        let headers = request.headers_mut();
+        if !spec.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(VERSION.as_str())) {
+            headers.insert(VERSION, HeaderValue::from_static("2023-06-01"));
+        }
+        let betas = betas(&self.body, self.files);
+        if !betas.is_empty() {
+            headers.insert(
+                BETA,
+                HeaderValue::try_from(betas.join(",")).map_err(|source| {
+                    Error::new(ErrorKind::Configuration, "`anthropic-beta` cannot be a header").with_source(source)
+                })?,
+            );
+        }
+        Ok(Encoded { request, warnings: self.warnings })
     }
-    Ok(Encoded { request, warnings })
 }
 
 /// The address: a base may end at the host, at the version or at the path itself.
-fn url(spec: &ProviderSpec, base: &str) -> String {
+pub(super) fn url(spec: &ProviderSpec, base: &str) -> String {
     match &spec.chat_path {
         Some(path) => format!("{base}{path}"),
         None if base.ends_with("/v1/messages") => base.to_owned(),

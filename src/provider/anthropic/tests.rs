@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Anthropic;
 use crate::chat::{ChatChunk, ChatRequest, ChatResponse, FinishReason, Message, Part, assistant, user};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::{ChatCodec, Codec, Encoded, Progress, Provider, Registry, Target};
+use crate::provider::{ChatCodec, Encoded, Progress, Provider, Registry, Target};
 
 const BASE: &str = "https://api.anthropic.com";
 
@@ -25,7 +25,7 @@ fn request(json: Value) -> ChatRequest {
 
 fn encoded(request: &ChatRequest) -> Result<Encoded> {
     let model = request.model.strip_prefix("anthropic/").unwrap_or(&request.model);
-    provider().encode(request, &Target::new(model, BASE))
+    provider().chat().unwrap().encode(request, &Target::new(model, BASE))
 }
 
 fn sent(json: Value) -> Value {
@@ -61,7 +61,7 @@ fn betas(json: Value) -> String {
 
 fn decoded(request: &ChatRequest, status: u16, body: impl Into<Bytes>) -> Result<ChatResponse> {
     let response = Response::builder().status(status).body(body.into()).unwrap();
-    match provider().decode(request, &response)? {
+    match provider().chat().unwrap().decode(request, &response)? {
         Progress::Done(reply) => Ok(reply),
         Progress::Poll { .. } => panic!("a chat is not polled"),
     }
@@ -83,7 +83,11 @@ fn streamed(request: &ChatRequest, pieces: &[&[u8]]) -> Result<Vec<ChatChunk>> {
 fn a_base_may_end_at_the_host_the_version_or_the_path() {
     for base in ["https://x.example", "https://x.example/v1", "https://x.example/v1/messages", "https://x.example/v1/"]
     {
-        let encoded = provider().encode(&request(asked(json!({}))), &Target::new("claude-sonnet-4-5", base)).unwrap();
+        let encoded = provider()
+            .chat()
+            .unwrap()
+            .encode(&request(asked(json!({}))), &Target::new("claude-sonnet-4-5", base))
+            .unwrap();
         assert_eq!(encoded.request.uri(), "https://x.example/v1/messages", "{base}");
     }
 }
@@ -95,8 +99,11 @@ fn the_version_is_sent_once() {
     assert!(!encoded(&request(asked(json!({})))).unwrap().request.headers().contains_key("anthropic-version"));
     let mut spec = row.spec().clone();
     spec.headers.clear();
-    let bare =
-        Anthropic::new(spec).encode(&request(asked(json!({}))), &Target::new("claude-sonnet-4-5", BASE)).unwrap();
+    let bare = Anthropic::new(spec)
+        .chat()
+        .unwrap()
+        .encode(&request(asked(json!({}))), &Target::new("claude-sonnet-4-5", BASE))
+        .unwrap();
     assert_eq!(bare.request.headers()["anthropic-version"], "2023-06-01");
 }
 

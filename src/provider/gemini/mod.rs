@@ -5,6 +5,7 @@
 
 mod config;
 mod contents;
+mod count;
 mod error;
 mod event;
 mod finish;
@@ -23,7 +24,9 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::Response;
 
-use super::{Chat, ChatCodec, Codec, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target};
+use super::{
+    Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target, counting,
+};
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
 use crate::wire::Framer;
@@ -63,6 +66,10 @@ impl Provider for Gemini {
     fn chat(&self) -> Option<&dyn ChatCodec> {
         Some(self)
     }
+
+    fn count_tokens(&self) -> Option<&dyn Codec<CountTokens>> {
+        self.spec.counts_tokens.then_some(self)
+    }
 }
 
 impl Codec<Chat> for Gemini {
@@ -72,6 +79,16 @@ impl Codec<Chat> for Gemini {
 
     fn decode(&self, _: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<Chat>> {
         response::decode(response).map(Progress::Done)
+    }
+}
+
+impl Codec<CountTokens> for Gemini {
+    fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
+        count::encode(&self.spec, request, target, &address(&self.spec, target, "countTokens"))
+    }
+
+    fn decode(&self, _: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<CountTokens>> {
+        counting::read(response, "totalTokens", error::decode).map(Progress::Done)
     }
 }
 

@@ -13,7 +13,7 @@ fn gemini() -> Gemini {
 }
 
 fn decode(body: impl Into<Bytes>) -> Result<ChatResponse> {
-    match gemini().decode(&ChatRequest::default(), &Response::new(body.into()))? {
+    match gemini().chat().unwrap().decode(&ChatRequest::default(), &Response::new(body.into()))? {
         Progress::Done(reply) => Ok(reply),
         Progress::Poll { .. } => panic!("a chat is not polled"),
     }

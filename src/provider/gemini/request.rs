@@ -3,7 +3,7 @@
 use serde_json::Map;
 
 use super::{config, contents, tools};
-use crate::chat::{ChatRequest, Params, ThinkingMode};
+use crate::chat::{ChatRequest, Message, Params, ThinkingMode, Warning};
 use crate::error::Result;
 use crate::model::{ReasoningStyle, Traits, traits};
 use crate::provider::{Encoded, ProviderSpec, Target, admit, post_json};
@@ -15,15 +15,28 @@ const FIELDS: [&str; 6] =
 
 pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target<'_>, url: &str) -> Result<Encoded> {
     let mut warnings = Vec::new();
-    let known = traits(target.model.rsplit('/').next().unwrap_or(target.model));
-    let params = &request.params;
-    let params = admit(params, &spec.name, |name| supports(params, &known, name), &mut warnings)?;
-    let conversation = contents::read(&request.messages, &known, &spec.name, &mut warnings)?;
     let mut body = Object::new();
+    write(&mut body, spec, &request.messages, &request.params, target, &mut warnings)?;
+    let request = post_json(url, body.to_bytes())?;
+    Ok(Encoded { request, warnings })
+}
+
+/// Writes the members of a `GenerateContentRequest`.
+pub(super) fn write(
+    body: &mut Object,
+    spec: &ProviderSpec,
+    messages: &[Message],
+    params: &Params,
+    target: &Target<'_>,
+    warnings: &mut Vec<Warning>,
+) -> Result<()> {
+    let known = traits(target.model.rsplit('/').next().unwrap_or(target.model));
+    let params = admit(params, &spec.name, |name| supports(params, &known, name), warnings)?;
+    let conversation = contents::read(messages, &known, &spec.name, warnings)?;
     body.set_some("systemInstruction", conversation.system.as_ref())?;
     body.set("contents", &conversation.contents)?;
-    tools::set(&mut body, &params, &known, &spec.name, &mut warnings)?;
-    let mut config = config::read(&request.messages, &params, &known, &spec.name, &mut warnings)?;
+    tools::set(body, &params, &known, &spec.name, warnings)?;
+    let mut config = config::read(messages, &params, &known, &spec.name, warnings)?;
     let mut further = Map::new();
     for (name, value) in params.extra.iter() {
         let field = camel_case(name);
@@ -38,9 +51,7 @@ pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target
     }
     body.set_some("serviceTier", params.service_tier.as_deref().and_then(service_tier))?;
     body.merge(&further)?;
-    body.merge(&params.extra_body)?;
-    let request = post_json(url, body.to_bytes())?;
-    Ok(Encoded { request, warnings })
+    body.merge(&params.extra_body)
 }
 
 /// What can be said to Gemini. `parallel_tool_calls: true` is what it does anyway.

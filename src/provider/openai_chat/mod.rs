@@ -20,9 +20,13 @@ mod usage;
 use bytes::Bytes;
 use http::Response;
 
-use super::{Chat, ChatCodec, Codec, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target};
+use super::{
+    Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target, admit,
+    counting, openai_responses,
+};
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
+use crate::model::traits;
 use crate::wire::Framer;
 
 /// A provider that speaks OpenAI's chat completions.
@@ -51,6 +55,10 @@ impl Provider for OpenAiChat {
     fn chat(&self) -> Option<&dyn ChatCodec> {
         Some(self)
     }
+
+    fn count_tokens(&self) -> Option<&dyn Codec<CountTokens>> {
+        self.spec.counts_tokens.then_some(self)
+    }
 }
 
 impl Codec<Chat> for OpenAiChat {
@@ -60,6 +68,22 @@ impl Codec<Chat> for OpenAiChat {
 
     fn decode(&self, _: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<Chat>> {
         response::decode(&self.spec, response).map(Progress::Done)
+    }
+}
+
+/// Chat completions have no endpoint that counts. The Responses API has, so what is counted is the same conversation in
+/// its form.
+impl Codec<CountTokens> for OpenAiChat {
+    fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
+        let mut warnings = Vec::new();
+        let (known, params) = (traits(target.model), counting::of_prompt(&request.params));
+        let supported = |name: &str| request::supports(&self.spec, &known, &params, name);
+        let params = admit(&params, &self.spec.name, supported, &mut warnings)?;
+        openai_responses::count(&self.spec.name, &request.messages, &params, target, warnings)
+    }
+
+    fn decode(&self, _: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<CountTokens>> {
+        counting::read(response, "input_tokens", error::decode).map(Progress::Done)
     }
 }
 

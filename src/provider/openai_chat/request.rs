@@ -38,7 +38,7 @@ pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target
 }
 
 /// Everything but what the row, or the model, refuses.
-fn supports(spec: &ProviderSpec, known: &Traits, params: &Params, name: &str) -> bool {
+pub(super) fn supports(spec: &ProviderSpec, known: &Traits, params: &Params, name: &str) -> bool {
     let quirks = &spec.quirks;
     let refused = |list: &[_]| list.iter().any(|refused: &std::borrow::Cow<'_, str>| refused == name);
     if refused(&quirks.unsupported) {

@@ -11,6 +11,7 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .key_env("ANTHROPIC_AUTH_TOKEN")
             .base_url_env("ANTHROPIC_API_BASE")
             .base_url_env("ANTHROPIC_BASE_URL")
+            .counts_tokens()
             .header("anthropic-version", "2023-06-01"),
         // https://ai.google.dev/api/generate-content; of two keys Google's own SDK takes GOOGLE_API_KEY
         // (googleapis/python-genai, google/genai/_api_client.py)
@@ -18,7 +19,8 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .auth(AuthScheme::header("x-goog-api-key"))
             .key_env("GOOGLE_API_KEY")
             .key_env("GEMINI_API_KEY")
-            .base_url_env("GEMINI_API_BASE"),
+            .base_url_env("GEMINI_API_BASE")
+            .counts_tokens(),
         // https://docs.ollama.com/api
         ProviderSpec::new("ollama", WireFormat::Ollama, "http://localhost:11434")
             .alias("ollama_chat")

@@ -1,0 +1,194 @@
+//! A client's calls: each operation asked of one endpoint, watched from its start to its end, with its fallbacks.
+
+use std::future::Future;
+
+use tokio::time::Instant;
+
+use super::completion::{BoxFuture, Complete};
+use super::observer::{Answer, Watch};
+use super::pipeline::Clock;
+use super::stream::Head;
+use super::{CallOptions, ChatStream, Client, RetryPolicy};
+use crate::chat::{CallMeta, ChatRequest, ChatResponse, Warning};
+use crate::error::{Error, ErrorKind, Result};
+use crate::provider::{Chat, CountTokens, Operation, rate_limits, request_id};
+use crate::tokenizer::TokenCount;
+
+impl Complete for Client {
+    fn complete(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatResponse>> {
+        // On the heap once, instead of in each of the futures that hold it.
+        let (client, request) = (self.clone(), Box::new(request));
+        Box::pin(async move {
+            client
+                .with_fallbacks(request, options, |client, request, options| client.call::<Chat>(request, options))
+                .await
+        })
+    }
+
+    fn count_tokens(&self, request: ChatRequest, mut options: CallOptions) -> BoxFuture<Result<TokenCount>> {
+        options.fallbacks.clear();
+        let (client, request) = (self.clone(), Box::new(request));
+        Box::pin(async move {
+            let call = |client: Self, request, options| client.call::<CountTokens>(request, options);
+            client.with_fallbacks(request, options, call).await
+        })
+    }
+
+    fn complete_stream(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatStream>> {
+        let (client, request) = (self.clone(), Box::new(request));
+        Box::pin(async move {
+            client
+                .with_fallbacks(request, options, |client, request, options| client.chat_stream(request, options))
+                .await
+        })
+    }
+}
+
+impl Client {
+    /// The call, and where it fails the same call of each fallback in turn.
+    async fn with_fallbacks<T, F: Future<Output = Result<T>>>(
+        &self,
+        mut request: Box<ChatRequest>,
+        mut options: CallOptions,
+        call: impl Fn(Self, Box<ChatRequest>, CallOptions) -> F,
+    ) -> Result<T> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            let message = "a call has to be awaited inside a tokio runtime; elsewhere use `.blocking()`";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        request.params.drop_params |= self.0.drop_params;
+        let fallbacks = std::mem::take(&mut options.fallbacks);
+        if fallbacks.is_empty() {
+            return call(self.clone(), request, options).await;
+        }
+        let (begun, total) = (Instant::now(), options.timeout);
+        let first = match call(self.clone(), request.clone(), options.clone()).await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let provider = self.0.registry.resolve(&request.model).ok().map(|name| name.provider().to_owned());
+        let mut failed = Vec::new();
+        for model in fallbacks {
+            // One deadline for the call, however many models it tries.
+            options.timeout = total.map(|total| total.saturating_sub(begun.elapsed()));
+            if options.timeout.is_some_and(|left| left.is_zero()) {
+                failed.push(format!("{model} (no time left)"));
+                continue;
+            }
+            let same = self.0.registry.resolve(&model).ok().map(|name| name.provider().to_owned()) == provider;
+            let options = if same { options.clone() } else { options.elsewhere() };
+            match call(self.clone(), Box::new(ChatRequest { model: model.clone(), ..(*request).clone() }), options)
+                .await
+            {
+                Ok(done) => return Ok(done),
+                Err(error) => failed.push(format!("{model} ({})", error.kind())),
+            }
+        }
+        let message = format!("{}; its fallbacks failed too: {}", first.message(), failed.join(", "));
+        Err(first.with_message(message))
+    }
+
+    /// One operation, asked of one endpoint and watched from its start to its end.
+    async fn call<Op>(self, request: Box<ChatRequest>, options: CallOptions) -> Result<Op::Response>
+    where
+        Op: Operation<Request = ChatRequest, Response: Answer>,
+    {
+        let endpoint = self.endpoint(&request.model, &options)?;
+        let mut watch = Watch::start(&self.0.observers, &endpoint, Op::NAME, &request, &options, false);
+        let span = watch.span().clone();
+        let calling = self.try_call::<Op>(&endpoint, &request, &options, &mut watch);
+        let result = tracing::Instrument::instrument(calling, span).await;
+        match &result {
+            Ok(reply) => watch.answered(reply),
+            Err(error) => watch.failed(error),
+        }
+        result
+    }
+
+    async fn try_call<Op>(
+        &self,
+        endpoint: &super::Endpoint,
+        request: &ChatRequest,
+        options: &CallOptions,
+        watch: &mut Watch,
+    ) -> Result<Op::Response>
+    where
+        Op: Operation<Request = ChatRequest, Response: Answer>,
+    {
+        let located = |error: Error| at(error, endpoint);
+        let clock = Clock::start(&self.0.deadlines, options);
+        let codec = Op::codec(endpoint.provider.as_ref()).ok_or_else(|| missing::<Op>(endpoint))?;
+        let encoded = codec.encode(request, &endpoint.target());
+        let encoded = encoded.and_then(|encoded| endpoint.with_query(encoded)).map_err(located)?;
+        let policy = self.policy(options);
+        let ask = || self.ask(codec, endpoint, request, &encoded, &clock);
+        let asked = self.retry(&policy, &clock, &mut watch.attempts, ask).await;
+        let (mut reply, headers) = asked.map_err(located)?;
+        let meta = meta(endpoint, &headers, encoded.warnings, watch.attempts);
+        reply.take_meta(CallMeta { latency: watch.latency(), ..meta }, &self.pricing(request, options));
+        Ok(reply)
+    }
+
+    async fn chat_stream(self, request: Box<ChatRequest>, options: CallOptions) -> Result<ChatStream> {
+        let endpoint = self.endpoint(&request.model, &options)?;
+        let mut watch = Watch::start(&self.0.observers, &endpoint, Chat::NAME, &request, &options, true);
+        let span = watch.span().clone();
+        let opening = self.open_stream(&endpoint, &request, &options, &mut watch);
+        match tracing::Instrument::instrument(opening, span).await {
+            Ok(open) => Ok(open(watch)),
+            Err(error) => {
+                watch.failed(&error);
+                Err(error)
+            }
+        }
+    }
+
+    async fn open_stream(
+        &self,
+        endpoint: &super::Endpoint,
+        request: &ChatRequest,
+        options: &CallOptions,
+        watch: &mut Watch,
+    ) -> Result<impl FnOnce(Watch) -> ChatStream + use<>> {
+        let located = |error: Error| at(error, endpoint);
+        let clock = Clock::start(&self.0.deadlines, options);
+        let codec = endpoint.provider.chat().ok_or_else(|| missing::<Chat>(endpoint))?;
+        let encoded = codec.encode_stream(request, &endpoint.target());
+        let encoded = encoded.and_then(|encoded| endpoint.with_query(encoded)).map_err(located)?;
+        let policy = self.policy(options);
+        let open = || self.open(endpoint, encoded.request.clone(), &clock);
+        let sent = self.retry(&policy, &clock, &mut watch.attempts, open).await.map_err(located)?;
+        let (head, body) = sent.response.into_parts();
+        let meta = meta(endpoint, &head.headers, encoded.warnings, watch.attempts);
+        let decoder = codec.stream_decoder(request);
+        let end = clock.end.filter(|_| options.timeout.is_some());
+        let pricing = self.pricing(request, options);
+        Ok(move |watch| {
+            ChatStream::new(Head { body, decoder, meta, pricing, watch, secrets: sent.secrets, idle: clock.idle, end })
+        })
+    }
+
+    fn policy(&self, options: &CallOptions) -> RetryPolicy {
+        RetryPolicy { max_retries: options.num_retries.unwrap_or(self.0.retry.max_retries), ..self.0.retry }
+    }
+}
+
+fn at(error: Error, endpoint: &super::Endpoint) -> Error {
+    error.with_provider(endpoint.name.provider().to_owned()).with_model(endpoint.name.model())
+}
+
+fn missing<Op: Operation>(endpoint: &super::Endpoint) -> Error {
+    at(Op::missing(endpoint.name.provider()), endpoint)
+}
+
+fn meta(endpoint: &super::Endpoint, headers: &http::HeaderMap, warnings: Vec<Warning>, attempts: u32) -> CallMeta {
+    CallMeta {
+        provider: endpoint.name.provider().to_owned(),
+        model: endpoint.name.model().to_owned(),
+        request_id: request_id(headers).map(str::to_owned),
+        rate_limits: rate_limits(headers),
+        warnings,
+        attempts,
+        ..CallMeta::default()
+    }
+}
