@@ -359,7 +359,7 @@ fn a_provider_that_says_what_a_call_cost_is_believed() {
         "model": "x-ai/brand-new", "choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5, "cost": 0.00042}
     }))
     .unwrap();
-    let mut from = |provider: &str| {
+    let from = |provider: &str| {
         let mut reply = reply.clone();
         reply.meta.provider = provider.to_owned();
         reply.meta.model = "x-ai/brand-new".to_owned();

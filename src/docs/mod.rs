@@ -5,6 +5,8 @@
 pub mod adding_a_provider {}
 #[doc = include_str!("conversations.md")]
 pub mod conversations {}
+#[doc = include_str!("costs.md")]
+pub mod costs {}
 #[doc = include_str!("design.md")]
 pub mod design {}
 #[doc = include_str!("errors_and_retries.md")]
