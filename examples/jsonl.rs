@@ -3,8 +3,9 @@
 //!
 //! In: `{"id": …, "request": {…}}`, the request being an OpenAI chat body, its model with a prefix, with the
 //! connection's settings beside it (`api_base`, `api_key`, `timeout`, `stream_timeout`, `num_retries`, `drop_params` …).
-//! Out, in the order in which they are done: `{"id", "response"}`; `{"id", "chunks"}` for `"stream": true`; or
-//! `{"id", "error": {"kind", "status", "message", "retryable"}}`.
+//! With `"op": "token_counter"` beside it a request is counted, not sent; `text` can stand for its `messages`.
+//! Out, in the order in which they are done: `{"id", "response"}`; `{"id", "chunks"}` for `"stream": true`;
+//! `{"id", "tokens", "exact"}` for a count; or `{"id", "error": {"kind", "status", "message", "retryable"}}`.
 //!
 //! ```text
 //! echo '{"id": 1, "request": {"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}]}}' \
@@ -16,8 +17,8 @@
 use std::sync::Arc;
 
 use anymodel::chat::ChunkWriter;
-use anymodel::{CallOptions, ChatRequest, Client, Complete, Error, ErrorKind};
-use serde_json::{Value, json};
+use anymodel::{CallOptions, ChatRequest, Client, Complete, Error, ErrorKind, token_counter};
+use serde_json::{Map, Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -63,20 +64,42 @@ async fn answer(client: &Client, line: &[u8]) -> Value {
     let Some(request) = job.get("request") else {
         return failed(&id, &bad("the line has no `request`".to_owned()));
     };
-    match call(client, request).await {
-        Ok((name, value)) => json!({"id": id, name: value}),
+    let done = match job.get("op").and_then(Value::as_str).unwrap_or("completion") {
+        "completion" => call(client, request).await,
+        "token_counter" => count(request),
+        other => Err(bad(format!("there is no op `{other}`; known are `completion` and `token_counter`"))),
+    };
+    match done {
+        Ok(fields) => Map::from_iter([("id".to_owned(), id)]).into_iter().chain(fields).collect(),
         Err(error) => failed(&id, &error),
     }
 }
 
-async fn call(client: &Client, request: &Value) -> anymodel::Result<(&'static str, Value)> {
+fn count(request: &Value) -> anymodel::Result<Map<String, Value>> {
+    let model = request.get("model").and_then(Value::as_str).unwrap_or_default();
+    let counted = match (request.get("text"), request.get("messages")) {
+        (Some(Value::String(text)), None) => token_counter(model, text),
+        (None, Some(_)) => token_counter(model, &read(request)?),
+        _ => return Err(bad("to count, give either `text`, a string, or `messages`".to_owned())),
+    };
+    Ok(Map::from_iter([
+        ("tokens".to_owned(), counted.tokens.into()),
+        ("exact".to_owned(), counted.exact.into()),
+    ]))
+}
+
+fn read(request: &Value) -> anymodel::Result<ChatRequest> {
+    serde_json::from_value(request.clone()).map_err(|problem| bad(format!("not a chat request: {problem}")))
+}
+
+async fn call(client: &Client, request: &Value) -> anymodel::Result<Map<String, Value>> {
     let streamed = request.get("stream").and_then(Value::as_bool).unwrap_or(false);
-    let mut request: ChatRequest =
-        serde_json::from_value(request.clone()).map_err(|problem| bad(format!("not a chat request: {problem}")))?;
+    let mut request = read(request)?;
     let options = CallOptions::take_from(&mut request)?;
     if !streamed {
         let reply = client.complete(request, options).await?;
-        return Ok(("response", serde_json::to_value(reply).map_err(|problem| bad(problem.to_string()))?));
+        let reply = serde_json::to_value(reply).map_err(|problem| bad(problem.to_string()))?;
+        return Ok(Map::from_iter([("response".to_owned(), reply)]));
     }
     let mut stream = client.complete_stream(request, options).await?;
     let (mut writer, mut chunks) = (ChunkWriter::new(), Vec::new());
@@ -84,7 +107,7 @@ async fn call(client: &Client, request: &Value) -> anymodel::Result<(&'static st
         chunks.extend(writer.write(&chunk?));
     }
     chunks.extend(writer.usage());
-    Ok(("chunks", chunks.into()))
+    Ok(Map::from_iter([("chunks".to_owned(), chunks.into())]))
 }
 
 fn bad(message: String) -> Error {

@@ -89,6 +89,9 @@
 //! |---|---|---|
 //! | `client` | yes | calls: pipeline, retries, streams. Without it the crate is the pure core, types and codecs |
 //! | `tls` | yes | HTTPS by rustls, with the certificates that the system trusts |
+//! | `tiktoken` | yes | exact token counts for OpenAI's public encodings; without it every count is an estimate |
+//! | `tiktoken-fast` | | the same counts faster, by a package that asks for Rust 1.94 |
+//! | `huggingface` | | token counts by any `tokenizer.json` that you have |
 //! | `schemars` | | typed replies and tools from Rust types |
 //! | `blocking` | | the same calls from code that is not async |
 //! | `mock` | | a simulated provider on loopback, for tests |
@@ -159,7 +162,7 @@ pub use client::{
 };
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use model::ModelName;
-pub use tokenizer::TokenCount;
+pub use tokenizer::{Encoding, Prompt, TokenCount, Tokenizer, decode, encode, token_counter, trim_messages};
 
 /// Calls a chat model: the first line of nearly every program that uses this crate.
 ///

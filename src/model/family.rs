@@ -63,6 +63,10 @@ pub struct Traits {
     pub system_message: Option<bool>,
     /// Whether a system message may stand in the middle of a conversation.
     pub late_system: Option<bool>,
+    /// The public encoding in which the model counts, by tiktoken's name; `None` where it has none.
+    pub tokenizer: Option<Cow<'static, str>>,
+    /// Where there is no public encoding: the model's tokens in per cent of `o200k_base`'s.
+    pub token_percent: Option<u32>,
 }
 
 /// How a model is told how much to reason.
@@ -101,6 +105,8 @@ impl Traits {
         or(&mut self.hosted_search, &rule.hosted_search);
         or(&mut self.system_message, &rule.system_message);
         or(&mut self.late_system, &rule.late_system);
+        or(&mut self.tokenizer, &rule.tokenizer);
+        or(&mut self.token_percent, &rule.token_percent);
     }
 }
 
