@@ -15,7 +15,8 @@ const PROSE: &str = "It was the best of times, it was the worst of times, it was
     foolishness, it was the epoch of belief, it was the epoch of incredulity; we'd nothing before us, said Mr Lorry. ";
 const CODE: &str = "    fn next(&mut self) -> Option<Piece<'a>> {\n        if self.rest.is_empty() {\n            return \
     None;\n        }\n        let (at, whole) = self.cut();\n        self.rest = self.rest.get(at..)?; // rest\n    }\n\n";
-const JSON: &str = "{\"id\": 12345, \"name\": \"row 7\", \"ok\": true, \"v\": -0.25, \"list\": [1, 2, 3], \"no\": null}, ";
+const JSON: &str =
+    "{\"id\": 12345, \"name\": \"row 7\", \"ok\": true, \"v\": -0.25, \"list\": [1, 2, 3], \"no\": null}, ";
 const CHINESE: &str = "统一接口调用任意模型，精确的费用计算，负载均衡与故障转移。这是一个测试文本，用来衡量速度。";
 
 fn fill(unit: &str, size: usize) -> String {

@@ -82,10 +82,7 @@ fn count(request: &Value) -> anymodel::Result<Map<String, Value>> {
         (None, Some(_)) => token_counter(model, &read(request)?),
         _ => return Err(bad("to count, give either `text`, a string, or `messages`".to_owned())),
     };
-    Ok(Map::from_iter([
-        ("tokens".to_owned(), counted.tokens.into()),
-        ("exact".to_owned(), counted.exact.into()),
-    ]))
+    Ok(Map::from_iter([("tokens".to_owned(), counted.tokens.into()), ("exact".to_owned(), counted.exact.into())]))
 }
 
 fn read(request: &Value) -> anymodel::Result<ChatRequest> {

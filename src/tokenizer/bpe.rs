@@ -155,6 +155,9 @@ mod tests {
         let text = "a".repeat(UNBROKEN + 1);
         assert!(!count(Encoding::O200kBase, &text).unwrap().exact);
         assert!(count(Encoding::O200kBase, &text[1..]).unwrap().exact);
-        assert_eq!(encode(Encoding::O200kBase, &text).unwrap().len() as u64, count_exact(Encoding::O200kBase, &text).unwrap().tokens);
+        assert_eq!(
+            encode(Encoding::O200kBase, &text).unwrap().len() as u64,
+            count_exact(Encoding::O200kBase, &text).unwrap().tokens
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! The tokenizer of a model, or what stands in for it.
 
+use crate::error::Result;
 #[cfg(not(feature = "tiktoken"))]
 use crate::error::{Error, ErrorKind};
-use crate::error::Result;
 use crate::model::traits;
 
 use super::{Encoding, TokenCount, estimate};

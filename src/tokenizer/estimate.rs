@@ -90,7 +90,10 @@ mod tests {
             "统一接口调用任意模型，精确的费用计算，负载均衡与故障转移。",
         ];
         for text in texts {
-            let (guess, exact) = (by_letters(text).tokens, super::super::Tokenizer::new(super::super::Encoding::O200kBase).count(text).tokens);
+            let (guess, exact) = (
+                by_letters(text).tokens,
+                super::super::Tokenizer::new(super::super::Encoding::O200kBase).count(text).tokens,
+            );
             assert!(guess * 100 >= exact * 70 && guess * 100 <= exact * 135, "{guess} for {exact}: {text}");
         }
     }

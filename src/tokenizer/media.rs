@@ -85,9 +85,9 @@ pub(super) fn video(source: &Source) -> TokenCount {
     TokenCount::estimate(seconds.max(1).saturating_mul(SECOND_OF_VIDEO))
 }
 
-/// How many bytes are in base64, within two.
+/// How many bytes are in base64.
 fn size(data: &str) -> u64 {
-    (data.len() as u64 / 4).saturating_mul(3)
+    (data.trim_end_matches('=').len() as u64).saturating_mul(3) / 4
 }
 
 #[cfg(test)]

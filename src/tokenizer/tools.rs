@@ -146,20 +146,20 @@ mod tests {
         let schema = json!({"type": "object", "properties": {"a": {"type": "null"}}});
         let ours = Tool::function("f", "F").parameters(schema.clone());
         let anthropic = Tool::Native(json!({"name": "f", "description": "F", "input_schema": schema}));
-        let gemini = Tool::Native(json!({"functionDeclarations": [{"name": "f", "description": "F", "parameters": schema}]}));
+        let gemini =
+            Tool::Native(json!({"functionDeclarations": [{"name": "f", "description": "F", "parameters": schema}]}));
         assert_eq!(as_typescript(&[anthropic]), as_typescript(std::slice::from_ref(&ours)));
         assert_eq!(as_typescript(&[gemini]), as_typescript(&[ours]));
-        assert_eq!(as_typescript(&[Tool::Native(json!({"type": "web_search"}))]).len(), 46);
+        assert_eq!(as_typescript(&[Tool::Native(json!({"type": "web_search"}))]), as_typescript(&[]));
     }
 
     #[test]
     fn a_schema_without_a_bottom_ends() {
         let mut schema = json!({"type": "string"});
-        for _ in 0..5_000 {
+        for _ in 0..100 {
             schema = json!({"type": "array", "items": schema});
         }
         let tool = Tool::function("f", "").parameters(json!({"type": "object", "properties": {"a": schema}}));
-        assert!(as_typescript(std::slice::from_ref(&tool)).contains("any[][]"));
-        std::mem::forget(tool);
+        assert!(as_typescript(&[tool]).contains("any[][]"));
     }
 }

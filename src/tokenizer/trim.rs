@@ -8,7 +8,7 @@ use super::prompt::Tally;
 
 /// What stands where text was taken out.
 const GAP: &str = "..";
-/// A message of which fewer bytes than these would be left is left out.
+/// A message of which fewer bytes than these could be left is left out.
 const LEAST: usize = 16;
 
 /// Leaves out of a conversation what is oldest, so that it has at most `max_tokens` as
@@ -34,11 +34,7 @@ const LEAST: usize = 16;
 ///
 /// [`ErrorKind::ContextWindowExceeded`](crate::ErrorKind) where the instructions and a beginning and end of the newest
 /// message are more than that already.
-pub fn trim_messages(
-    tokenizer: impl Into<Tokenizer>,
-    messages: &[Message],
-    max_tokens: u64,
-) -> Result<Vec<Message>> {
+pub fn trim_messages(tokenizer: impl Into<Tokenizer>, messages: &[Message], max_tokens: u64) -> Result<Vec<Message>> {
     let tokenizer = tokenizer.into();
     let reply = Tally::reply();
     let tallies: Vec<Tally> = messages.iter().map(|message| tokenizer.tally(message)).collect();
@@ -121,7 +117,7 @@ fn shorten(tokenizer: &Tokenizer, turn: &[Message], sum: Tally, fits: &impl Fn(T
         with.add(tokenizer.unscaled(&short));
         fits(with).then_some(short)
     };
-    let (mut least, mut most) = (LEAST.min(text.len()), text.len());
+    let (mut least, mut most) = (LEAST, text.len().checked_sub(1).filter(|most| *most >= LEAST)?);
     let mut best = fitting(least)?;
     while least < most {
         let middle = most.saturating_sub(most.saturating_sub(least) / 2);
@@ -206,7 +202,7 @@ mod tests {
         let all = token_counter("gpt-4o", &messages).tokens;
         let kept = trim(&messages, all - 1);
         assert_eq!(kept, messages[1..]);
-        for most in 8..all {
+        for most in 9..all {
             let kept = trim(&messages, most);
             assert_eq!(kept.contains(&call), kept.iter().any(|message| message.role == Role::Tool), "{most}");
         }
