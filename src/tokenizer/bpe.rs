@@ -24,7 +24,7 @@ pub(super) fn warm(encoding: Encoding) -> Result<()> {
 pub(super) fn count(encoding: Encoding, text: &str) -> Result<TokenCount> {
     let mut sum = TokenCount::default();
     for piece in pieces(text, UNBROKEN, true) {
-        sum += TokenCount { tokens: count_piece(encoding, piece.text)?, exact: piece.whole };
+        sum = sum.plus(TokenCount { tokens: count_piece(encoding, piece.text)?, exact: piece.whole });
     }
     Ok(sum)
 }
@@ -33,7 +33,7 @@ pub(super) fn count(encoding: Encoding, text: &str) -> Result<TokenCount> {
 pub(super) fn count_exact(encoding: Encoding, text: &str) -> Result<TokenCount> {
     let mut sum = TokenCount::default();
     for piece in pieces(text, UNBROKEN, false) {
-        sum += TokenCount::exact(count_piece(encoding, piece.text)?);
+        sum = sum.plus(TokenCount::exact(count_piece(encoding, piece.text)?));
     }
     Ok(sum)
 }

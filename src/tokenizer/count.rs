@@ -119,7 +119,7 @@ impl Tokenizer {
         self.own && (cfg!(feature = "tiktoken") || self.encoding().is_none())
     }
 
-    /// Loads the encoding now, not on the first count. `o200k_base` takes about 0.2 s and 60 MB, `cl100k_base` half of
+    /// Loads the encoding now, not on the first count. `o200k_base` takes about 0.3 s and 45 MB, `cl100k_base` half of
     /// that; see `benches/tokens.rs`.
     ///
     /// # Errors

@@ -75,6 +75,10 @@ impl TokenCount {
     pub const fn estimate(tokens: u64) -> Self {
         Self { tokens, exact: false }
     }
+
+    const fn plus(self, other: Self) -> Self {
+        Self { tokens: self.tokens.saturating_add(other.tokens), exact: self.exact && other.exact }
+    }
 }
 
 impl Default for TokenCount {
@@ -88,19 +92,19 @@ impl Add for TokenCount {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self { tokens: self.tokens.saturating_add(other.tokens), exact: self.exact && other.exact }
+        self.plus(other)
     }
 }
 
 impl AddAssign for TokenCount {
     fn add_assign(&mut self, other: Self) {
-        *self = *self + other;
+        *self = self.plus(other);
     }
 }
 
 impl Sum for TokenCount {
     fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
-        counts.fold(Self::default(), Self::add)
+        counts.fold(Self::default(), Self::plus)
     }
 }
 

@@ -88,7 +88,7 @@ impl Tally {
     }
 
     pub(super) fn add(&mut self, count: TokenCount) {
-        self.text += count;
+        self.text = self.text.plus(count);
     }
 
     fn add_frame(&mut self, tokens: u64) {
@@ -96,7 +96,7 @@ impl Tally {
     }
 
     pub(super) fn plus(mut self, other: Self) -> Self {
-        self.text += other.text;
+        self.text = self.text.plus(other.text);
         self.frame = self.frame.saturating_add(other.frame);
         self
     }
