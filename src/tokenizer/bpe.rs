@@ -7,8 +7,8 @@ use std::collections::HashSet;
 use once_cell::sync::OnceCell;
 use tiktoken_rs::CoreBPE;
 
-use super::pieces::{UNBROKEN, pieces};
-use super::{Encoding, TokenCount};
+use super::pieces::pieces;
+use super::{Encoding, TokenCount, UNBROKEN};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Loads the encoding for counting.

@@ -1,8 +1,6 @@
 //! The tokenizer of a model, or what stands in for it.
 
 use crate::error::Result;
-#[cfg(not(feature = "tiktoken"))]
-use crate::error::{Error, ErrorKind};
 use crate::model::traits;
 
 use super::{Encoding, TokenCount, estimate};
@@ -127,10 +125,7 @@ impl Tokenizer {
     /// [`ErrorKind::Configuration`](crate::ErrorKind) where it cannot be loaded, or (without the feature `tiktoken`) is not there.
     pub fn warm(&self) -> Result<()> {
         match &self.kind {
-            #[cfg(feature = "tiktoken")]
             Kind::Encoding(encoding) => super::bpe::warm(*encoding),
-            #[cfg(not(feature = "tiktoken"))]
-            Kind::Encoding(encoding) => Err(absent(*encoding)),
             #[cfg(feature = "huggingface")]
             Kind::HuggingFace(_) => Ok(()),
         }
@@ -152,10 +147,7 @@ impl Tokenizer {
     /// As [`Tokenizer::encode`].
     pub fn count_exact(&self, text: &str) -> Result<TokenCount> {
         let counted = match &self.kind {
-            #[cfg(feature = "tiktoken")]
             Kind::Encoding(encoding) => super::bpe::count_exact(*encoding, text)?,
-            #[cfg(not(feature = "tiktoken"))]
-            Kind::Encoding(encoding) => return Err(absent(*encoding)),
             #[cfg(feature = "huggingface")]
             Kind::HuggingFace(tokenizer) => TokenCount::exact(tokenizer.count(text)?),
         };
@@ -170,13 +162,7 @@ impl Tokenizer {
     /// tokenizer cannot take.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
         match &self.kind {
-            #[cfg(feature = "tiktoken")]
             Kind::Encoding(encoding) => super::bpe::encode(*encoding, text),
-            #[cfg(not(feature = "tiktoken"))]
-            Kind::Encoding(encoding) => {
-                let _ = text;
-                Err(absent(*encoding))
-            }
             #[cfg(feature = "huggingface")]
             Kind::HuggingFace(tokenizer) => tokenizer.encode(text),
         }
@@ -190,15 +176,9 @@ impl Tokenizer {
     /// `tiktoken`.
     pub fn decode(&self, tokens: &[u32]) -> Result<String> {
         match &self.kind {
-            #[cfg(feature = "tiktoken")]
             Kind::Encoding(encoding) => {
                 let bytes = super::bpe::decode(*encoding, tokens)?;
                 Ok(String::from_utf8(bytes).unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned()))
-            }
-            #[cfg(not(feature = "tiktoken"))]
-            Kind::Encoding(encoding) => {
-                let _ = tokens;
-                Err(absent(*encoding))
             }
             #[cfg(feature = "huggingface")]
             Kind::HuggingFace(tokenizer) => tokenizer.decode(tokens),
@@ -212,10 +192,7 @@ impl Tokenizer {
     /// What the encoding itself counts.
     pub(super) fn unscaled(&self, text: &str) -> TokenCount {
         let counted = match &self.kind {
-            #[cfg(feature = "tiktoken")]
             Kind::Encoding(encoding) => super::bpe::count(*encoding, text),
-            #[cfg(not(feature = "tiktoken"))]
-            Kind::Encoding(encoding) => Err(absent(*encoding)),
             #[cfg(feature = "huggingface")]
             Kind::HuggingFace(tokenizer) => tokenizer.count(text).map(TokenCount::exact),
         };
@@ -247,14 +224,6 @@ impl From<&Self> for Tokenizer {
     fn from(tokenizer: &Self) -> Self {
         tokenizer.clone()
     }
-}
-
-#[cfg(not(feature = "tiktoken"))]
-fn absent(encoding: Encoding) -> Error {
-    Error::new(
-        ErrorKind::Configuration,
-        format!("the encoding {encoding} is not in this build; turn on anymodel's feature `tiktoken`"),
-    )
 }
 
 #[cfg(test)]

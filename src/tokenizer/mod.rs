@@ -22,6 +22,9 @@
 
 #[cfg(feature = "tiktoken")]
 mod bpe;
+#[cfg(not(feature = "tiktoken"))]
+#[path = "absent.rs"]
+mod bpe;
 mod count;
 mod encoding;
 mod estimate;
@@ -29,6 +32,7 @@ mod estimate;
 mod huggingface;
 mod image;
 mod media;
+#[cfg(feature = "tiktoken")]
 mod pieces;
 mod prompt;
 mod tools;
@@ -39,11 +43,16 @@ use std::ops::{Add, AddAssign};
 
 pub use count::Tokenizer;
 pub use encoding::Encoding;
-pub use pieces::UNBROKEN;
 pub use prompt::Prompt;
 pub use trim::trim_messages;
 
 use crate::error::Result;
+
+/// How many bytes may follow each other without a safe cut before a count becomes an estimate: 16 KiB.
+///
+/// Merging a single word of n letters takes more than n steps, so an unbroken run is cut at this length, which keeps the
+/// time in step with the text. A cut changes the count by a token or two.
+pub const UNBROKEN: usize = 16 * 1024;
 
 /// A number of tokens.
 ///

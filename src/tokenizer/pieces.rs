@@ -5,12 +5,6 @@
 //! not end in white space. The rules below hold for the patterns of all encodings (tiktoken's `openai_public.py`); they
 //! are fewer than they could be, never more.
 
-/// How many bytes may follow each other without a safe cut before a count becomes an estimate: 16 KiB.
-///
-/// Merging a single word of n letters takes more than n steps, so an unbroken run is cut at this length, which keeps the
-/// time in step with the text. A cut changes the count by a token or two.
-pub const UNBROKEN: usize = 16 * 1024;
-
 /// A stretch of text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Piece<'a> {
