@@ -9,7 +9,7 @@
 //! Text for models whose encoding is public: OpenAI's, gpt-oss among them, by the names that `pricing/families.json`
 //! lists, with or without a provider's prefix. Others are counted by `o200k_base` times what was measured for their
 //! family, and the count says that it is an estimate; the feature `huggingface` counts them by their `tokenizer.json`.
-//! Pictures, documents, sound, video and the frame of tools are always estimates.
+//! Pictures, documents, sound, video, tools and their calls are always estimates.
 //!
 //! Text that looks like a special token, such as `<|endoftext|>`, is counted as the text that it is.
 //!

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::chat::{ChatRequest, Content, Message, Part, Role, Tool, ToolChoice};
+use crate::chat::{ChatRequest, Content, Message, Part, ResponseFormat, Role, Tool, ToolChoice};
 
 use super::{TokenCount, Tokenizer, image, media, tools};
 
@@ -15,14 +15,19 @@ pub struct Prompt<'a>(Inner<'a>);
 #[derive(Clone, Copy, Debug)]
 enum Inner<'a> {
     Text(&'a str),
-    Messages { messages: &'a [Message], tools: &'a [Tool], choice: Option<&'a ToolChoice> },
+    Messages {
+        messages: &'a [Message],
+        tools: &'a [Tool],
+        choice: Option<&'a ToolChoice>,
+        format: Option<&'a ResponseFormat>,
+    },
 }
 
 impl<'a> Prompt<'a> {
     /// Messages with the tools that go with them.
     #[must_use]
     pub fn with_tools(messages: &'a [Message], tools: &'a [Tool], choice: Option<&'a ToolChoice>) -> Self {
-        Self(Inner::Messages { messages, tools, choice })
+        Self(Inner::Messages { messages, tools, choice, format: None })
     }
 }
 
@@ -59,7 +64,12 @@ impl<'a, const N: usize> From<&'a [Message; N]> for Prompt<'a> {
 impl<'a> From<&'a ChatRequest> for Prompt<'a> {
     fn from(request: &'a ChatRequest) -> Self {
         let params = &request.params;
-        Self::with_tools(&request.messages, params.tools.as_deref().unwrap_or_default(), params.tool_choice.as_ref())
+        Self(Inner::Messages {
+            messages: &request.messages,
+            tools: params.tools.as_deref().unwrap_or_default(),
+            choice: params.tool_choice.as_ref(),
+            format: params.response_format.as_ref(),
+        })
     }
 }
 
@@ -118,8 +128,11 @@ impl Tokenizer {
     /// it has been scaled down; one that is not in the request, or not understood, counts as 300 by 300 pixels. For the
     /// rules of other media see `src/tokenizer/media.rs`.
     ///
-    /// The count is exact where text alone is counted by the model's own encoding. What a provider puts around messages
-    /// is not published for every model, so expect a real prompt to differ by a few tokens.
+    /// A JSON Schema for the reply counts as its JSON.
+    ///
+    /// The count is exact where text alone is counted by the model's own encoding; calls of tools, their results and
+    /// reasoning make it an estimate. Of eleven recorded prompts of text to OpenAI's models nine have exactly the tokens
+    /// that OpenAI reported and two (one of GPT-5.2) one more; of four with tools two are equal, two are 2 and 5 short.
     ///
     /// ```
     /// use anymodel::{ChatRequest, Tokenizer, Tool, ToolChoice, user};
@@ -133,18 +146,20 @@ impl Tokenizer {
     /// ```
     #[must_use]
     pub fn count_prompt<'a>(&self, prompt: impl Into<Prompt<'a>>) -> TokenCount {
-        let (messages, tools, choice) = match prompt.into().0 {
+        let (messages, tools, choice, format) = match prompt.into().0 {
             Inner::Text(text) => return self.count(text),
-            Inner::Messages { messages, tools, choice } => (messages, tools, choice),
+            Inner::Messages { messages, tools, choice, format } => (messages, tools, choice, format),
         };
         let mut tally = messages.iter().map(|message| self.tally(message)).fold(Tally::reply(), Tally::plus);
         if !tools.is_empty() {
-            let written = TokenCount { exact: false, ..self.unscaled(&tools::as_typescript(tools)) };
-            tally.add(written);
+            tally.add(self.guess(&tools::as_typescript(tools)));
             tally.add_frame(TOOLS);
             if messages.iter().any(|message| message.role.is_instruction()) {
                 tally.frame = tally.frame.saturating_sub_unsigned(TOOLS_AFTER_SYSTEM);
             }
+        }
+        if let Some(ResponseFormat::JsonSchema(format)) = format {
+            tally.add(self.guess(&format.schema.to_string()));
         }
         let chosen = match choice {
             Some(ToolChoice::None) => {
@@ -191,7 +206,7 @@ impl Tokenizer {
         if let Some(id) = &message.tool_call_id
             && message.role == Role::Tool
         {
-            tally.add(self.unscaled(id));
+            tally.add(self.guess(id));
         }
         for part in &message.parts {
             self.tally_part(part, &mut tally);
@@ -204,11 +219,16 @@ impl Tokenizer {
         tally
     }
 
+    /// The tokens of a text that is not what the model will see.
+    fn guess(&self, text: &str) -> TokenCount {
+        TokenCount { exact: false, ..self.unscaled(text) }
+    }
+
     fn tally_part(&self, part: &Part, tally: &mut Tally) {
         match &part.content {
             Content::Text(text) | Content::Refusal(text) => tally.add(self.unscaled(text)),
-            Content::Reasoning(reasoning) => tally.add(self.unscaled(&reasoning.text)),
-            Content::ToolCall(call) => tally.add(self.unscaled(&call.arguments)),
+            Content::Reasoning(reasoning) => tally.add(self.guess(&reasoning.text)),
+            Content::ToolCall(call) => tally.add(self.guess(&call.arguments)),
             Content::Image(picture) => tally.add(image::tokens(picture)),
             Content::File(file) => {
                 if let Some(name) = &file.name {
@@ -220,13 +240,11 @@ impl Tokenizer {
                 }
             }
             Content::Audio(audio) => match &audio.transcript {
-                Some(text) => tally.add(TokenCount { exact: false, ..self.unscaled(text) }),
+                Some(text) => tally.add(self.guess(text)),
                 None => tally.add(media::sound(audio)),
             },
             Content::Video(video) => tally.add(media::video(&video.source)),
-            Content::Native(block) => {
-                tally.add(TokenCount { exact: false, ..self.unscaled(&block.value.to_string()) });
-            }
+            Content::Native(block) => tally.add(self.guess(&block.value.to_string())),
             #[expect(unreachable_patterns, reason = "kinds of content may be added")]
             _ => tally.add(TokenCount::estimate(0)),
         }
@@ -300,6 +318,15 @@ mod tests {
     }
 
     #[test]
+    fn a_schema_for_the_reply_makes_an_estimate() {
+        let mut request = ChatRequest::new("gpt-4o", "Hi");
+        let alone = count(&request);
+        request.params.response_format = Some(ResponseFormat::json_schema("a", json!({"type": "object"})));
+        let with = count(&request);
+        assert!(with.tokens > alone.tokens && !with.exact);
+    }
+
+    #[test]
     fn what_is_not_text_makes_an_estimate() {
         for part in [
             Part::image_url("https://example.com/a.png"),
@@ -317,7 +344,8 @@ mod tests {
     #[test]
     fn reasoning_and_text_files_count_as_their_text() {
         let thought = assistant([Part::reasoning("Hello, how are you?"), Part::text("Hi")]);
-        assert_eq!(count(&[thought]), count(&[assistant(["Hello, how are you?", "Hi"])]));
+        let said = count(&[assistant(["Hello, how are you?", "Hi"])]).tokens;
+        assert_eq!(count(&[thought]), TokenCount::estimate(said));
         let file = user([Part::file("Hello, how are you?", "text/plain", "a")]);
         assert_eq!(count(&[file]), TokenCount::exact(14));
     }
