@@ -125,7 +125,7 @@ impl Sum for TokenCount {
 /// let text = token_counter("openai/gpt-4o", "Hello, how are you?");
 /// let messages = token_counter("gpt-4o", &[system("Be terse."), user("Hi")]);
 /// # #[cfg(feature = "tiktoken")]
-/// assert_eq!((text, messages), (TokenCount::exact(6), TokenCount::exact(16)));
+/// assert_eq!((text, messages), (TokenCount::exact(6), TokenCount::exact(15)));
 ///
 /// let elsewhere = token_counter("anthropic/claude-sonnet-4-5", "Hello, how are you?");
 /// assert!(!elsewhere.exact);
