@@ -21,6 +21,8 @@ pub mod observing {}
 pub mod streaming {}
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+#[doc = include_str!("tokens.md")]
+pub mod tokens {}
 #[doc = include_str!("tools_and_types.md")]
 pub mod tools_and_types {}
 
