@@ -343,6 +343,7 @@ fn long_prompts_tiers_hours_and_regions_have_their_prices() {
     assert_eq!(cost("gpt-5", &thousand, &plain.service_tier("flex")), "$0.000625");
     assert_eq!(cost("gpt-5", &thousand, &plain.service_tier("priority")), "$0.0025");
     assert_eq!(cost("gpt-5", &thousand, &plain.service_tier("batch")), "$0.000625");
+    assert_eq!(cost("anthropic/claude-3-haiku-20240307", &thousand, &plain.service_tier("batch")), "$0.000125");
     let (monday_night, monday_noon) = (1_795_392_000 + 5 * 3600, 1_795_392_000 + 8 * 3600);
     assert_eq!(cost("deepseek/deepseek-flash", &thousand, &plain.at(monday_noon)), "$0.0003");
     assert_eq!(cost("deepseek/deepseek-flash", &thousand, &plain.at(monday_night)), "$0.00015");
