@@ -112,7 +112,7 @@ async fn call(client: &Client, request: &Value) -> anymodel::Result<Map<String, 
     Ok(Map::from_iter([("chunks".to_owned(), chunks.into())]))
 }
 
-/// What a call of this usage costs.
+/// What a call of this usage costs now; some prices depend on the hour.
 fn cost(client: &Client, request: &Value) -> anymodel::Result<Map<String, Value>> {
     #[derive(Deserialize)]
     struct Asked {
@@ -128,8 +128,15 @@ fn cost(client: &Client, request: &Value) -> anymodel::Result<Map<String, Value>
         Some(provider) => catalog.model_info_of(provider, &asked.model),
         None => catalog.model_info(&asked.model),
     }?;
-    let cost = model.cost(&asked.usage, &Terms::default().service_tier(asked.service_tier.as_deref()))?;
+    let terms = Terms::default().service_tier(asked.service_tier.as_deref()).at(now());
+    let cost = model.cost(&asked.usage, &terms)?;
     Ok(Map::from_iter([("cost".to_owned(), cost.total().as_f64().into())]))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a question of now")]
+fn now() -> Option<u64> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.ok().map(|since| since.as_secs())
 }
 
 fn bad(message: String) -> Error {
