@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// A file of the shared folder; `None`, said by name, where it is missing.
+#[expect(clippy::disallowed_methods, reason = "the shared folder is the machine's, not the crate's")]
 fn shared(path: &str) -> Option<String> {
     let root = std::env::var_os("ANYMODEL_SHARED")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
