@@ -142,6 +142,7 @@ struct Inner {
     body: Option<Bytes>,
     rate_limits: Vec<(String, String)>,
     partial: Option<Arc<dyn Any + Send + Sync>>,
+    trail: Option<Arc<dyn Any + Send + Sync>>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -163,6 +164,7 @@ impl Error {
             body: None,
             rate_limits: Vec::new(),
             partial: None,
+            trail: None,
             source: None,
         }))
     }
@@ -372,6 +374,18 @@ impl Error {
 
     pub(crate) fn partial_as<T: Any>(&self) -> Option<&T> {
         self.0.partial.as_ref()?.downcast_ref()
+    }
+
+    /// Keeps what was tried before the call was given up; read back with the typed accessor of the reply's module.
+    #[cfg(feature = "client")]
+    #[must_use]
+    pub(crate) fn with_trail<T: Any + Send + Sync>(mut self, trail: T) -> Self {
+        self.0.trail = Some(Arc::new(trail));
+        self
+    }
+
+    pub(crate) fn trail_as<T: Any>(&self) -> Option<&T> {
+        self.0.trail.as_ref()?.downcast_ref()
     }
 
     /// Takes a secret out of everything that could be printed: some providers repeat the key that they refuse.

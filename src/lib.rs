@@ -146,6 +146,8 @@ pub mod model;
 mod money;
 pub mod pricing;
 pub mod provider;
+#[cfg(feature = "client")]
+pub mod router;
 mod text;
 pub mod tokenizer;
 #[cfg(feature = "client")]
@@ -153,9 +155,10 @@ pub mod transport;
 pub mod wire;
 
 pub use chat::{
-    Accumulator, Annotation, Audio, CacheControl, CallMeta, ChatChunk, ChatRequest, ChatResponse, Choice, Content,
-    Delta, Effort, Extra, FinishReason, IntoMessages, Message, Part, ResponseFormat, Role, Seal, Source, Thinking,
-    Tool, ToolCall, ToolChoice, Usage, Warning, WebSearchOptions, assistant, developer, system, tool_result, user,
+    Accumulator, Annotation, Attempt, Audio, CacheControl, CallMeta, ChatChunk, ChatRequest, ChatResponse, Choice,
+    Content, Delta, Effort, Extra, FinishReason, IntoMessages, Message, Part, ResponseFormat, Role, Seal, Source,
+    Thinking, Tool, ToolCall, ToolChoice, Usage, Warning, WebSearchOptions, assistant, developer, system, tool_result,
+    user,
 };
 #[cfg(feature = "client")]
 pub use client::{
@@ -167,6 +170,8 @@ pub use model::ModelName;
 pub use money::{Cost, ParseUsdError, Usd};
 pub use pricing::by_name::{completion_cost, cost_per_token, get_max_tokens, get_model_info};
 pub use pricing::{Catalog, ModelInfo};
+#[cfg(feature = "client")]
+pub use router::{Deployment, OnStreamFailure, Router, RouterEvent, RouterObserver};
 pub use tokenizer::{Encoding, Prompt, TokenCount, Tokenizer, decode, encode, token_counter, trim_messages};
 
 /// Calls a chat model: the first line of nearly every program that uses this crate.

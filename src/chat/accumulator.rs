@@ -58,6 +58,7 @@ impl Accumulator {
                 mine => *mine = Some(*usage),
             },
             Delta::Extra(extra) => self.reply.extra.extend(*extra),
+            Delta::Restart => *self = Self::new(),
             delta => self.push_to_choice(chunk.choice, delta),
         }
     }
@@ -140,7 +141,7 @@ impl Accumulator {
                 choice.finish_reason = Some(reason);
                 choice.native_finish_reason = native;
             }
-            Delta::Start(_) | Delta::Usage(_) | Delta::Extra(_) => {}
+            Delta::Start(_) | Delta::Usage(_) | Delta::Extra(_) | Delta::Restart => {}
         }
     }
 }

@@ -48,7 +48,10 @@ impl ChatChunk {
     /// Whether it adds something that the model said, called or thought.
     #[must_use]
     pub fn is_content(&self) -> bool {
-        !matches!(self.delta, Delta::Start(_) | Delta::Usage(_) | Delta::Finish { .. } | Delta::Extra(_))
+        !matches!(
+            self.delta,
+            Delta::Start(_) | Delta::Usage(_) | Delta::Finish { .. } | Delta::Extra(_) | Delta::Restart
+        )
     }
 }
 
@@ -101,6 +104,9 @@ pub enum Delta {
     },
     /// The tokens used so far; a later report completes an earlier one, see [`Usage::merge`].
     Usage(Box<Usage>),
+    /// Everything that came before is void: the reply begins anew, from another deployment. Only a router that was
+    /// told to restart broken streams gives it; who shows text as it comes has to clear what is shown.
+    Restart,
 }
 
 /// The head of a streamed reply.
@@ -121,7 +127,8 @@ pub struct Start {
 /// Writes a stream's chunks as OpenAI's `chat.completion.chunk` JSON.
 ///
 /// The role comes with the first chunk of each choice, usage in a chunk of its own without choices, as OpenAI sends
-/// them. Steps that say nothing in that format give no chunk.
+/// them. Steps that say nothing in that format give no chunk. OpenAI has no word for [`Delta::Restart`]: it becomes a
+/// chunk without choices and with `"restart": true`.
 #[derive(Debug, Default)]
 pub struct ChunkWriter {
     start: Start,
@@ -166,6 +173,12 @@ impl ChunkWriter {
                     mine => *mine = Some((**usage).clone()),
                 }
                 return None;
+            }
+            Delta::Restart => {
+                *self = Self::default();
+                let mut value = self.envelope(Vec::new());
+                put(value.as_object_mut()?, "restart", &true);
+                return Some(value);
             }
             Delta::Extra(extra) => {
                 let mut value = self.envelope(Vec::new());
@@ -268,7 +281,7 @@ impl Open {
                     put(choice, "native_finish_reason", native);
                 }
             }
-            Delta::Start(_) | Delta::Usage(_) | Delta::Extra(_) => {}
+            Delta::Start(_) | Delta::Usage(_) | Delta::Extra(_) | Delta::Restart => {}
         }
         Some(())
     }

@@ -24,7 +24,7 @@ pub use message::{
 };
 pub use part::{Audio, CacheControl, CacheTtl, Content, Image, Media, Native, Part, Reasoning, Seal, Source, ToolCall};
 pub use request::{ChatRequest, Effort, Params, Stop, Thinking, ThinkingMode, WebSearchOptions};
-pub use response::{CallMeta, ChatResponse, Choice, FinishReason, Warning};
+pub use response::{Attempt, CallMeta, ChatResponse, Choice, FinishReason, Warning};
 pub(crate) use tool::no_arguments;
 pub use tool::{JsonSchemaFormat, ResponseFormat, Tool, ToolChoice};
 pub use usage::{CacheCreationTokenDetails, CompletionTokensDetails, PromptTokensDetails, ServerToolUse, Usage};

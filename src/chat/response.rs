@@ -219,6 +219,36 @@ pub struct CallMeta {
     pub cost: Option<Cost>,
     /// The provider's rate-limit headers, name and value as they came.
     pub rate_limits: Vec<(String, String)>,
+    /// Of a router's call: the id of the deployment that answered.
+    pub deployment: Option<String>,
+    /// Of a router's call: what was tried, in order, the one that answered last.
+    pub trail: Vec<Attempt>,
+}
+
+/// One try of a router's call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// The id of the deployment.
+    pub deployment: String,
+    /// How it failed; `None` for the one that answered.
+    pub kind: Option<ErrorKind>,
+    /// The HTTP status of the failure, where there was one.
+    pub status: Option<u16>,
+    /// How long it took; of a stream that answers, up to its first content.
+    pub elapsed: Duration,
+}
+
+#[cfg(feature = "client")]
+impl Attempt {
+    pub(crate) fn new(deployment: &str, error: Option<&Error>, elapsed: Duration) -> Self {
+        Self {
+            deployment: deployment.to_owned(),
+            kind: error.map(Error::kind),
+            status: error.and_then(Error::status).map(|status| status.as_u16()),
+            elapsed,
+        }
+    }
 }
 
 /// Something of the request that did not reach the provider as it was written.
@@ -250,5 +280,11 @@ impl Error {
     #[must_use]
     pub fn partial(&self) -> Option<&ChatResponse> {
         self.partial_as()
+    }
+
+    /// What a router tried before it gave the call up, in order; empty for calls without one.
+    #[must_use]
+    pub fn trail(&self) -> &[Attempt] {
+        self.trail_as::<Vec<Attempt>>().map(Vec::as_slice).unwrap_or_default()
     }
 }

@@ -94,9 +94,22 @@ impl Client {
         Op: Operation<Request = ChatRequest, Response: Answer>,
     {
         let endpoint = self.endpoint(&request.model, &options)?;
-        let mut watch = Watch::start(&self.0.observers, &endpoint, Op::NAME, &request, &options, false);
+        self.call_at::<Op>(&endpoint, &request, &options).await
+    }
+
+    /// The same where it is known already where the call goes; the request's own `model` is not read.
+    pub(crate) async fn call_at<Op>(
+        &self,
+        endpoint: &super::Endpoint,
+        request: &ChatRequest,
+        options: &CallOptions,
+    ) -> Result<Op::Response>
+    where
+        Op: Operation<Request = ChatRequest, Response: Answer>,
+    {
+        let mut watch = Watch::start(&self.0.observers, endpoint, Op::NAME, request, options, false);
         let span = watch.span().clone();
-        let calling = self.try_call::<Op>(&endpoint, &request, &options, &mut watch);
+        let calling = self.try_call::<Op>(endpoint, request, options, &mut watch);
         let result = tracing::Instrument::instrument(calling, span).await;
         match &result {
             Ok(reply) => watch.answered(reply),
@@ -131,9 +144,19 @@ impl Client {
 
     async fn chat_stream(self, request: Box<ChatRequest>, options: CallOptions) -> Result<ChatStream> {
         let endpoint = self.endpoint(&request.model, &options)?;
-        let mut watch = Watch::start(&self.0.observers, &endpoint, Chat::NAME, &request, &options, true);
+        self.stream_at(&endpoint, &request, &options).await
+    }
+
+    /// The same where it is known already where the call goes; the request's own `model` is not read.
+    pub(crate) async fn stream_at(
+        &self,
+        endpoint: &super::Endpoint,
+        request: &ChatRequest,
+        options: &CallOptions,
+    ) -> Result<ChatStream> {
+        let mut watch = Watch::start(&self.0.observers, endpoint, Chat::NAME, request, options, true);
         let span = watch.span().clone();
-        let opening = self.open_stream(&endpoint, &request, &options, &mut watch);
+        let opening = self.open_stream(endpoint, request, options, &mut watch);
         match tracing::Instrument::instrument(opening, span).await {
             Ok(open) => Ok(open(watch)),
             Err(error) => {

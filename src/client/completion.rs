@@ -21,7 +21,7 @@ use crate::tokenizer::TokenCount;
 #[cfg(feature = "schemars")]
 use crate::wire::schema::openai_strict;
 
-pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What chat calls can be made of: a [`Client`](crate::Client), or a router in front of several.
 ///
@@ -303,9 +303,15 @@ impl Completion {
         self
     }
 
-    /// A word for observers; not sent.
+    /// A word for observers, and for a router to choose deployments by; not sent.
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.options.tags.push(tag.into());
+        self
+    }
+
+    /// Of a router's deployments, only those of this region.
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.options.region = Some(region.into());
         self
     }
 

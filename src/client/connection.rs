@@ -51,8 +51,10 @@ pub struct CallOptions {
     pub base_model: Option<String>,
     /// For observers; not sent.
     pub metadata: Map<String, Value>,
-    /// For observers; not sent.
+    /// For observers, and for a router to choose deployments by; not sent.
     pub tags: Vec<String>,
+    /// For a router: only deployments of this region.
+    pub region: Option<String>,
 }
 
 impl CallOptions {

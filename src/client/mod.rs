@@ -19,12 +19,15 @@ use std::sync::{Arc, RwLock};
 use once_cell::sync::Lazy;
 
 pub use builder::ClientBuilder;
+pub(crate) use completion::BoxFuture;
 pub use completion::{Complete, Completion};
 pub use connection::{CallOptions, Endpoint};
 pub use deadlines::Deadlines;
+pub(crate) use observer::Answer;
 pub use observer::{CallInfo, Observer, Outcome};
 pub use retry::RetryPolicy;
 pub use stream::ChatStream;
+pub(crate) use stream::{Rescue, Route};
 
 use crate::auth::{ApiKey, Credentials};
 use crate::chat::IntoMessages;
@@ -96,6 +99,16 @@ impl Client {
     /// The same under LiteLLM's name for the async call.
     pub fn acompletion(&self, model: impl Into<String>, messages: impl IntoMessages) -> Completion {
         self.completion(model, messages)
+    }
+
+    /// How long its calls may take as a whole.
+    pub(crate) fn deadlines(&self) -> &Deadlines {
+        &self.0.deadlines
+    }
+
+    /// Whether parameters that a provider does not support are left out.
+    pub(crate) fn drops_params(&self) -> bool {
+        self.0.drop_params
     }
 
     /// The providers that this client knows, by prefix.

@@ -124,7 +124,7 @@ pub enum Outcome<'a> {
 }
 
 /// The reply of an operation, as pipeline and observers see it.
-pub(super) trait Answer {
+pub(crate) trait Answer {
     /// Takes what is known of the call that it answers, and says what it cost.
     fn take_meta(&mut self, _: CallMeta, _: &Pricing) {}
 
@@ -169,7 +169,7 @@ impl Answer for TokenCount {
 }
 
 /// A call that is being watched: it ends once, at the latest when it is dropped.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     observers: Vec<Arc<dyn Observer>>,
     call: CallInfo,
     span: tracing::Span,

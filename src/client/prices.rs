@@ -16,7 +16,7 @@ const MAX_LIST_BYTES: usize = 64 << 20;
 
 /// By what a call is priced.
 #[derive(Clone, Debug)]
-pub(super) struct Pricing {
+pub(crate) struct Pricing {
     catalog: Catalog,
     price: Option<Rates>,
     base_model: Option<String>,

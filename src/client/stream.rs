@@ -10,6 +10,7 @@ use http::HeaderValue;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
+use super::completion::BoxFuture;
 use super::observer::Watch;
 use super::pipeline::redact;
 use super::prices::Pricing;
@@ -50,12 +51,36 @@ pub struct ChatStream {
     /// while it holds its thread up, nobody reads what comes.
     waiting: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
+    /// Who has chosen where the stream comes from, and may go on with another one.
+    route: Option<Box<dyn Route>>,
+}
+
+/// What stands behind a stream that a router gave.
+pub(crate) trait Route: Send {
+    /// A chunk is about to be handed out, perhaps changed; `false` keeps it back.
+    fn passing(&mut self, chunk: &mut ChatChunk) -> bool;
+
+    /// The reply is complete.
+    fn ended(self: Box<Self>, reply: &ChatResponse, meta: &mut CallMeta);
+
+    /// The stream has failed: the error to give, or another stream to go on with.
+    fn failed(self: Box<Self>, error: Error, meta: &mut CallMeta) -> Rescue;
+}
+
+/// What comes after a stream that failed.
+pub(crate) enum Rescue {
+    /// Its error.
+    Fail(Error),
+    /// Another stream, which takes its place.
+    Switch(BoxFuture<Result<ChatStream>>),
 }
 
 /// How far a stream is.
 enum State {
     /// Bytes can come.
     Open(Body),
+    /// Another stream is being opened, to go on with.
+    Switching(BoxFuture<Result<ChatStream>>),
     /// The bytes are through; chunks can be left.
     Through,
     /// The observers have been told.
@@ -90,6 +115,7 @@ impl ChatStream {
             end: head.end,
             waiting: None,
             timer: None,
+            route: None,
         }
     }
 
@@ -123,10 +149,56 @@ impl ChatStream {
         Ok(reply)
     }
 
-    fn take(&mut self, chunk: ChatChunk) -> ChatChunk {
-        if self.watch.first_content.is_none() && chunk.is_content() {
+    /// Reads until something that the model said has come, or the reply is through. What has come stays for `next`.
+    ///
+    /// # Errors
+    ///
+    /// What ended the stream before that.
+    pub(crate) async fn until_content(&mut self) -> Result<()> {
+        std::future::poll_fn(|context| self.poll_content(context)).await
+    }
+
+    fn poll_content(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        loop {
+            if let Some(error) = self.failure.take() {
+                self.queue.clear();
+                return Poll::Ready(self.close(Err(error)).map_or(Ok(()), Err));
+            }
+            if self.queue.iter().any(says_something) {
+                self.mark_first_content();
+                return Poll::Ready(Ok(()));
+            }
+            if !matches!(self.state, State::Open(_)) {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(self.poll_bytes(context));
+        }
+    }
+
+    /// Puts a chunk before those that wait.
+    pub(crate) fn precede(&mut self, chunk: ChatChunk) {
+        self.queue.push_front(chunk);
+    }
+
+    /// Hands the stream to who has chosen where it comes from.
+    pub(crate) fn attach(&mut self, route: Box<dyn Route>) {
+        self.route = Some(route);
+    }
+
+    pub(crate) fn meta_mut(&mut self) -> &mut CallMeta {
+        &mut self.meta
+    }
+
+    fn mark_first_content(&mut self) {
+        if self.watch.first_content.is_none() {
             self.watch.first_content = Some(Instant::now());
             self.meta.time_to_first_token = self.watch.time_to_first_token();
+        }
+    }
+
+    fn take(&mut self, chunk: ChatChunk) -> ChatChunk {
+        if self.watch.first_content.is_none() && chunk.is_content() {
+            self.mark_first_content();
         }
         let telling = matches!(chunk.delta, Delta::Start(_) | Delta::Usage(_) | Delta::Finish { .. });
         if telling || self.watch.wants_content() {
@@ -145,6 +217,9 @@ impl ChatStream {
                 self.meta.cost = self.pricing.cost(reply, &self.meta);
                 self.watch.cost = self.meta.cost;
                 self.watch.answered(reply);
+                if let Some(route) = self.route.take() {
+                    route.ended(reply, &mut self.meta);
+                }
                 None
             }
             Err(error) => {
@@ -187,6 +262,64 @@ impl ChatStream {
     }
 }
 
+impl ChatStream {
+    /// Takes the next bytes, if there are any yet: the chunks that they complete are queued.
+    fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let State::Open(body) = &mut self.state else { return Poll::Ready(()) };
+        let done = self.decoder.is_done();
+        match Pin::new(body).poll_next(context) {
+            Poll::Ready(Some(Ok(bytes))) => {
+                self.waiting = None;
+                self.failure = self.decoder.push(&bytes, &mut self.queue).err();
+            }
+            Poll::Ready(None) => {
+                self.state = State::Through;
+                self.failure = self.decoder.end(&mut self.queue).err();
+            }
+            // A reply that is complete is not spoilt by how its connection ends.
+            Poll::Ready(Some(Err(_))) if self.decoder.is_complete() => self.state = State::Through,
+            Poll::Ready(Some(Err(error))) => self.failure = Some(error.with_kind(ErrorKind::StreamInterrupted)),
+            // The provider has said that nothing more comes; a connection that stays open is not waited for.
+            Poll::Pending if done => {
+                if let State::Open(body) = std::mem::replace(&mut self.state, State::Through) {
+                    linger(body);
+                }
+                self.failure = self.decoder.end(&mut self.queue).err();
+            }
+            Poll::Pending => {
+                self.waiting.get_or_insert_with(Instant::now);
+                ready!(self.poll_deadline(context));
+                if self.decoder.is_complete() {
+                    self.state = State::Through;
+                    return Poll::Ready(());
+                }
+                let what = if self.end.is_some_and(|end| end <= Instant::now()) {
+                    "the call did not come to its end in time"
+                } else {
+                    "the stream fell silent for longer than its deadline"
+                };
+                self.failure = Some(Error::new(ErrorKind::Timeout, what));
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// What a failure comes to: the error that the caller gets, unless there is another stream to go on with.
+    fn fail(&mut self, error: Error) -> Option<Error> {
+        let error = self.close(Err(error))?;
+        match self.route.take() {
+            None => Some(error),
+            Some(route) => match route.failed(error, &mut self.meta) {
+                Rescue::Fail(error) => Some(error),
+                Rescue::Switch(opening) => {
+                    self.state = State::Switching(opening);
+                    None
+                }
+            },
+        }
+    }
+}
+
 impl Stream for ChatStream {
     type Item = Result<ChatChunk>;
 
@@ -194,52 +327,39 @@ impl Stream for ChatStream {
         let this = &mut *self;
         loop {
             if let Some(chunk) = this.queue.pop_front() {
-                return Poll::Ready(Some(Ok(this.take(chunk))));
+                let mut chunk = this.take(chunk);
+                if this.route.as_mut().is_none_or(|route| route.passing(&mut chunk)) {
+                    return Poll::Ready(Some(Ok(chunk)));
+                }
+                continue;
             }
             if let Some(error) = this.failure.take() {
-                return Poll::Ready(this.close(Err(error)).map(Err));
+                match this.fail(error) {
+                    Some(error) => return Poll::Ready(Some(Err(error))),
+                    None => continue,
+                }
             }
-            let body = match &mut this.state {
-                State::Open(body) => body,
+            match &mut this.state {
+                State::Open(_) => ready!(this.poll_bytes(context)),
+                State::Switching(opening) => match ready!(opening.as_mut().poll(context)) {
+                    Ok(next) => *this = next,
+                    Err(error) => {
+                        this.state = State::Closed;
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                },
                 State::Through => return Poll::Ready(this.close(Ok(())).map(Err)),
                 State::Closed => return Poll::Ready(None),
-            };
-            let done = this.decoder.is_done();
-            match Pin::new(body).poll_next(context) {
-                Poll::Ready(Some(Ok(bytes))) => {
-                    this.waiting = None;
-                    this.failure = this.decoder.push(&bytes, &mut this.queue).err();
-                }
-                Poll::Ready(None) => {
-                    this.state = State::Through;
-                    this.failure = this.decoder.end(&mut this.queue).err();
-                }
-                // A reply that is complete is not spoilt by how its connection ends.
-                Poll::Ready(Some(Err(_))) if this.decoder.is_complete() => this.state = State::Through,
-                Poll::Ready(Some(Err(error))) => this.failure = Some(error.with_kind(ErrorKind::StreamInterrupted)),
-                // The provider has said that nothing more comes; a connection that stays open is not waited for.
-                Poll::Pending if done => {
-                    if let State::Open(body) = std::mem::replace(&mut this.state, State::Through) {
-                        linger(body);
-                    }
-                    this.failure = this.decoder.end(&mut this.queue).err();
-                }
-                Poll::Pending => {
-                    this.waiting.get_or_insert_with(Instant::now);
-                    ready!(this.poll_deadline(context));
-                    if this.decoder.is_complete() {
-                        this.state = State::Through;
-                        continue;
-                    }
-                    let what = if this.end.is_some_and(|end| end <= Instant::now()) {
-                        "the call did not come to its end in time"
-                    } else {
-                        "the stream fell silent for longer than its deadline"
-                    };
-                    this.failure = Some(Error::new(ErrorKind::Timeout, what));
-                }
             }
         }
+    }
+}
+
+/// Whether a chunk has something of the reply in it. Some providers begin with an empty text.
+fn says_something(chunk: &ChatChunk) -> bool {
+    match &chunk.delta {
+        Delta::Text(text) | Delta::Reasoning(text) | Delta::Refusal(text) => !text.is_empty(),
+        _ => chunk.is_content(),
     }
 }
 

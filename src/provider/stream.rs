@@ -100,7 +100,7 @@ fn step(
     let flow = events.event(frame, queue);
     for chunk in queue.iter().skip(before) {
         let finishes = match &chunk.delta {
-            Delta::Start(_) | Delta::Usage(_) | Delta::Extra(_) => continue,
+            Delta::Start(_) | Delta::Usage(_) | Delta::Extra(_) | Delta::Restart => continue,
             Delta::Finish { .. } => Some(true),
             // Some servers finish a choice with each of its tool calls: what comes after opens it again.
             Delta::Text(_)

@@ -1,0 +1,456 @@
+//! What to try next: one plan for each call, so that attempts never multiply.
+//!
+//! A plan knows no clock, dice or network. It is asked for the next [`Step`], told how that failed, and asked again,
+//! until the call has its reply or the plan gives up. In a group it goes from one deployment to another without a
+//! pause, then to the next `order`, and waits only when all have been tried; then it leaves for the fallbacks of what
+//! the call failed of. Each of these has an end: retries, orders, and groups, of which none is visited twice.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Dice;
+use super::filter::{Demand, room, suiting};
+use super::limits::Denied;
+use super::rules::{Blame, Cause, Rules};
+use super::slot::Slot;
+use super::strategy::{Candidate, Strategy};
+use super::table::{Found, Table};
+use crate::client::RetryPolicy;
+use crate::error::{Error, ErrorKind};
+
+/// How soon to look again for room that comes when another call ends.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// What to do next.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Ask this deployment.
+    Try(Choice),
+    /// Wait so long, and ask again what to do.
+    Wait(Duration),
+    /// Nothing is left to try.
+    GiveUp,
+}
+
+/// A deployment to ask.
+#[derive(Clone, Debug)]
+pub(super) struct Choice {
+    pub(super) slot: Arc<Slot>,
+    /// The model, where the deployment does not say it by itself.
+    pub(super) model: Option<String>,
+    pub(super) group: Arc<str>,
+    place: usize,
+    visit: u32,
+    /// Whether it is one of the retries.
+    pub(super) retry: bool,
+}
+
+/// The plan of one call.
+#[derive(Debug)]
+pub(super) struct Plan {
+    table: Arc<Table>,
+    rules: Arc<Rules>,
+    strategy: Arc<dyn Strategy>,
+    pub(super) demand: Demand,
+    /// What the call itself says.
+    own: Own,
+    visit: Option<Visit>,
+    visits: u32,
+    /// Groups still to be visited, by name.
+    targets: VecDeque<String>,
+    visited: Vec<String>,
+    /// Groups that were left untried because none of them had room, with when one has.
+    skipped: Vec<(Found, Duration)>,
+    /// The groups between which the call last moved.
+    moved: Option<(Arc<str>, Arc<str>)>,
+    /// When a deployment has room again, where none had.
+    back: Option<Duration>,
+    /// Why no deployment could be asked.
+    refusal: Option<Error>,
+}
+
+/// What a call says of its own plan.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Own {
+    pub(super) num_retries: Option<u32>,
+    /// Groups to fall back to, instead of those of the rules.
+    pub(super) fallbacks: Vec<String>,
+    pub(super) deadline: Option<Duration>,
+}
+
+/// The time in one group.
+#[derive(Debug)]
+struct Visit {
+    found: Found,
+    /// The places that suit the call; `None` for all.
+    suiting: Option<Vec<usize>>,
+    level: usize,
+    attempts: u32,
+    retries: u32,
+    /// How many retries the last failure allows.
+    allowed: u32,
+    tried: Vec<Tried>,
+    /// Places that had room when they were chosen, and none when it was to be taken, with when to look again.
+    held: Vec<(usize, Duration)>,
+    cause: Cause,
+    /// Whether nothing in this group can help.
+    over: bool,
+    /// Whether it is the last hope: there is nowhere else to go.
+    last: bool,
+    /// When one of it has room again, where none had.
+    back: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Tried {
+    place: usize,
+    /// From when on it can be tried again; `None` for not in this call.
+    again: Option<Duration>,
+}
+
+impl Plan {
+    pub(super) fn new(
+        table: Arc<Table>,
+        rules: Arc<Rules>,
+        strategy: Arc<dyn Strategy>,
+        start: Option<Found>,
+        demand: Demand,
+        own: Own,
+    ) -> Self {
+        let targets = if start.is_none() { rules.default_fallbacks.iter().cloned().collect() } else { VecDeque::new() };
+        let mut plan = Self {
+            table,
+            rules,
+            strategy,
+            demand,
+            own,
+            visit: None,
+            visits: 0,
+            targets,
+            visited: Vec::new(),
+            skipped: Vec::new(),
+            moved: None,
+            back: None,
+            refusal: None,
+        };
+        if let Some(start) = start {
+            plan.enter(start, false);
+        }
+        plan
+    }
+
+    /// What to do next.
+    pub(super) fn next(&mut self, now: Duration, dice: &mut Dice) -> Step {
+        if self.own.deadline.is_some_and(|deadline| deadline <= now) {
+            return Step::GiveUp;
+        }
+        loop {
+            if let Some(step) = self.step(now, dice) {
+                return step;
+            }
+            self.leave();
+            if !self.advance() {
+                return Step::GiveUp;
+            }
+        }
+    }
+
+    /// A deployment has failed. `dice` is a number from 0 to 1, for the pause.
+    pub(super) fn failed(&mut self, choice: &Choice, error: &Error, now: Duration, dice: f64) {
+        let Some(visit) = self.visit.as_mut().filter(|_| choice.visit == self.visits) else { return };
+        let (blame, policy) = (Blame::of(error), self.rules.retries_of(error.kind()));
+        let of_deployment = choice.slot.deployment.num_retries;
+        visit.allowed = match (self.own.num_retries, policy) {
+            (Some(0), _) => 0,
+            (_, Some(policy)) => policy,
+            (own, None) => own.or(of_deployment).unwrap_or(self.rules.num_retries),
+        };
+        visit.cause = Cause::of(error);
+        visit.over = blame == Blame::Call && policy.is_none();
+        let pauses = RetryPolicy { max_retries: u32::MAX, ..self.rules.pauses };
+        let failed = visit.retries.saturating_add(1);
+        let pause = match (blame, policy) {
+            (Blame::Passing, _) => pauses.pause(error, failed, dice),
+            (_, Some(1..)) => pauses.pause(&Error::new(ErrorKind::Unavailable, ""), failed, dice),
+            _ => None,
+        };
+        if let Some(tried) = visit.tried.iter_mut().find(|tried| tried.place == choice.place) {
+            tried.again = pause.map(|pause| now.saturating_add(pause));
+        }
+    }
+
+    /// A deployment had no room after all; that is no attempt.
+    pub(super) fn refused(&mut self, choice: &Choice, denied: Denied, now: Duration) {
+        let Some(visit) = self.visit.as_mut().filter(|_| choice.visit == self.visits) else { return };
+        visit.attempts = visit.attempts.saturating_sub(1);
+        visit.retries = visit.retries.saturating_sub(u32::from(choice.retry));
+        visit.tried.retain(|tried| tried.place != choice.place);
+        let wait = match denied {
+            Denied::For(wait) => wait.max(Duration::from_millis(1)),
+            Denied::Busy => LOOK_AGAIN,
+            Denied::Never => Duration::MAX,
+        };
+        visit.held.retain(|(place, _)| *place != choice.place);
+        visit.held.push((choice.place, now.saturating_add(wait)));
+    }
+
+    /// Another deployment to ask beside the one that is taking long, where one has room.
+    pub(super) fn hedge(&mut self, now: Duration, dice: &mut Dice) -> Option<Choice> {
+        let level = self.visit.as_ref()?.level;
+        let (open, _) = self.fresh(level, now);
+        self.choose(&open, level, false, now, dice)
+    }
+
+    /// The groups between which the call has moved since this was asked last.
+    pub(super) fn take_move(&mut self) -> Option<(Arc<str>, Arc<str>)> {
+        self.moved.take()
+    }
+
+    /// Whether the call is still in the group that it asked for.
+    pub(super) fn is_home(&self) -> bool {
+        self.visits <= 1
+    }
+
+    /// From now on only deployments that go on from the beginning of a reply.
+    pub(super) fn require_prefill(&mut self) {
+        self.demand.prefill = true;
+        if let Some(visit) = &mut self.visit {
+            match suiting(&visit.found.group, &self.demand, &self.rules) {
+                Ok(places) => visit.suiting = places,
+                Err(_) => visit.over = true,
+            }
+        }
+    }
+
+    /// Why no deployment was asked.
+    pub(super) fn refusal(&mut self, now: Duration) -> Error {
+        if let Some(refusal) = self.refusal.take() {
+            return refusal;
+        }
+        let message = "no deployment of this model can take the call now";
+        let error = Error::new(ErrorKind::RateLimited, message);
+        match self.back.filter(|back| *back < Duration::MAX) {
+            Some(back) => error.with_retry_after(back.saturating_sub(now)),
+            None => error,
+        }
+    }
+
+    /// A step inside the group that is visited; `None` to leave it.
+    fn step(&mut self, now: Duration, dice: &mut Dice) -> Option<Step> {
+        let visit = self.visit.as_ref().filter(|visit| !visit.over)?;
+        let first = visit.attempts == 0;
+        let may_retry = !first && visit.retries < visit.allowed;
+        let (last, current, levels) = (visit.last, visit.level, visit.found.group.levels.len());
+        let mut back: Option<Duration> = None;
+        for level in current..levels {
+            let free = first || level > current;
+            if free || may_retry {
+                let (open, later) = self.fresh(level, now);
+                if let Some(choice) = self.choose(&open, level, !free, now, dice) {
+                    return Some(Step::Try(choice));
+                }
+                back = sooner(back, later);
+            }
+        }
+        let mut healthy = false;
+        if may_retry {
+            let (open, later, rested) = self.again(now);
+            if let Some(choice) = self.choose(&open, current, true, now, dice) {
+                return Some(Step::Try(choice));
+            }
+            (back, healthy) = (sooner(back, later), rested);
+        } else if !first {
+            return None;
+        }
+        let wait = back.filter(|_| healthy || last || !self.has_more()).and_then(|back| {
+            let pause = back.checked_sub(now)?;
+            let in_time = self.own.deadline.is_none_or(|deadline| back < deadline);
+            (in_time && pause <= self.rules.pauses.longest_wait).then_some(pause)
+        });
+        if first && let Some(visit) = &mut self.visit {
+            visit.back = back;
+        }
+        wait.map(Step::Wait)
+    }
+
+    /// The places of a level that have not been tried: those with room, and when the first of the others has some.
+    fn fresh(&self, level: usize, now: Duration) -> (Vec<usize>, Option<Duration>) {
+        let Some(visit) = &self.visit else { return (Vec::new(), None) };
+        let group = &visit.found.group;
+        let places = group.levels.get(level).cloned().unwrap_or_default();
+        let (mut open, mut back) = (Vec::with_capacity(places.len()), None);
+        for place in places {
+            let Some(slot) = group.slots.get(place) else { continue };
+            if !visit.tried.is_empty() && visit.tried.iter().any(|tried| tried.place == place) {
+                continue;
+            }
+            if visit.suiting.as_ref().is_some_and(|suiting| !suiting.contains(&place)) {
+                continue;
+            }
+            match self.room(visit, place, slot, now) {
+                None => open.push(place),
+                Some(later) => back = sooner(back, Some(later)),
+            }
+        }
+        (open, back)
+    }
+
+    /// The places that can be tried again now, when the first of the others can, and whether one only has to rest.
+    fn again(&self, now: Duration) -> (Vec<usize>, Option<Duration>, bool) {
+        let (mut open, mut back, mut healthy) = (Vec::new(), None, false);
+        let Some(visit) = &self.visit else { return (open, back, healthy) };
+        for tried in &visit.tried {
+            let (Some(again), Some(slot)) = (tried.again, visit.found.group.slots.get(tried.place)) else { continue };
+            if visit.suiting.as_ref().is_some_and(|suiting| !suiting.contains(&tried.place)) {
+                continue;
+            }
+            match self.room(visit, tried.place, slot, now) {
+                None if again <= now => open.push(tried.place),
+                None => (back, healthy) = (sooner(back, Some(again)), true),
+                Some(later) => back = sooner(back, Some(later.max(again))),
+            }
+        }
+        (open, back, healthy)
+    }
+
+    /// `None` for room now, else when there is some.
+    fn room(&self, visit: &Visit, place: usize, slot: &Slot, now: Duration) -> Option<Duration> {
+        if let Some((_, until)) = visit.held.iter().find(|(held, until)| *held == place && *until > now) {
+            return Some(*until);
+        }
+        match room(slot, &self.demand, now) {
+            Ok(()) => None,
+            Err(Denied::For(wait)) => Some(now.saturating_add(wait)),
+            Err(Denied::Busy) => Some(now.saturating_add(LOOK_AGAIN)),
+            Err(Denied::Never) => Some(Duration::MAX),
+        }
+    }
+
+    fn choose(&mut self, open: &[usize], level: usize, retry: bool, now: Duration, dice: &mut Dice) -> Option<Choice> {
+        let visit = self.visit.as_mut()?;
+        let group = &visit.found.group;
+        let place = match open {
+            [] => return None,
+            [only] => *only,
+            _ => {
+                let slots = open.iter().filter_map(|place| group.slots.get(*place));
+                let candidates: Vec<Candidate<'_>> = slots.map(|slot| Candidate::new(slot, now)).collect();
+                let chosen = self.strategy.choose(&candidates, &self.demand.pick, dice);
+                *open.get(chosen).or_else(|| open.first())?
+            }
+        };
+        let slot = Arc::clone(group.slots.get(place)?);
+        visit.level = level;
+        visit.attempts = visit.attempts.saturating_add(1);
+        visit.retries = visit.retries.saturating_add(u32::from(retry));
+        match visit.tried.iter_mut().find(|tried| tried.place == place) {
+            Some(tried) => tried.again = None,
+            None => visit.tried.push(Tried { place, again: None }),
+        }
+        let model = visit.found.model(&slot);
+        Some(Choice { slot, model, group: Arc::clone(&group.name), place, visit: self.visits, retry })
+    }
+
+    /// Goes into a group. One that has nothing that suits the call is left at once, for the fallbacks of that cause.
+    fn enter(&mut self, found: Found, last: bool) {
+        let (suiting, cause, over) = match suiting(&found.group, &self.demand, &self.rules) {
+            Ok(places) => (places, Cause::General, false),
+            Err(error) => {
+                let cause = Cause::of(&error);
+                self.refusal.get_or_insert(error);
+                (None, cause, true)
+            }
+        };
+        if !last {
+            self.visited.push(found.key().to_owned());
+        }
+        self.visits = self.visits.saturating_add(1);
+        self.visit = Some(Visit {
+            found,
+            suiting,
+            level: 0,
+            attempts: 0,
+            retries: 0,
+            allowed: 0,
+            tried: Vec::new(),
+            held: Vec::new(),
+            cause,
+            over,
+            last,
+            back: None,
+        });
+    }
+
+    /// Leaves the group; where to go on comes before what was to come already.
+    fn leave(&mut self) {
+        let Some(visit) = self.visit.take() else { return };
+        for target in self.list(&visit).iter().rev() {
+            self.targets.push_front(target.clone());
+        }
+        self.moved = Some((Arc::clone(&visit.found.group.name), Arc::clone(&visit.found.group.name)));
+        self.back = sooner(self.back, visit.back);
+        if let Some(back) = visit.back.filter(|_| visit.attempts == 0 && !visit.over && !visit.last) {
+            self.skipped.push((visit.found, back));
+        }
+    }
+
+    /// Where a call goes on from a group.
+    fn list(&self, visit: &Visit) -> Vec<String> {
+        if visit.last {
+            return Vec::new();
+        }
+        if self.visits <= 1 && !self.own.fallbacks.is_empty() {
+            return self.own.fallbacks.clone();
+        }
+        self.rules.fallbacks_of(&visit.found.group.name, visit.cause).to_vec()
+    }
+
+    /// Goes to the next group. When there is none left, back to one that could not be tried.
+    fn advance(&mut self) -> bool {
+        let from = self.moved.take().map(|(from, _)| from);
+        while self.entered() < self.rules.max_fallbacks
+            && let Some(name) = self.targets.pop_front()
+        {
+            let Some(found) = self.table.find(&name) else { continue };
+            if !self.visited.iter().any(|visited| visited == found.key()) {
+                self.moved = from.map(|from| (from, Arc::clone(&found.group.name)));
+                self.enter(found, false);
+                return true;
+            }
+        }
+        self.targets.clear();
+        let first = self.skipped.iter().enumerate().min_by_key(|(_, (_, back))| *back).map(|(place, _)| place);
+        match first.map(|place| self.skipped.swap_remove(place)) {
+            Some((found, back)) if back < Duration::MAX => {
+                self.enter(found, true);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// How many groups the call has fallen back to.
+    fn entered(&self) -> u32 {
+        u32::try_from(self.visited.len()).unwrap_or(u32::MAX).saturating_sub(1)
+    }
+
+    /// Whether there is a group to go to from here.
+    fn has_more(&self) -> bool {
+        let Some(visit) = &self.visit else { return false };
+        if self.entered() >= self.rules.max_fallbacks {
+            return false;
+        }
+        let list = self.list(visit);
+        self.targets.iter().chain(&list).any(|name| {
+            self.table.find(name).is_some_and(|found| !self.visited.iter().any(|visited| visited == found.key()))
+        })
+    }
+}
+
+fn sooner(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
