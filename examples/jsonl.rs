@@ -3,9 +3,11 @@
 //!
 //! In: `{"id": …, "request": {…}}`, the request being an OpenAI chat body, its model with a prefix, with the
 //! connection's settings beside it (`api_base`, `api_key`, `timeout`, `stream_timeout`, `num_retries`, `drop_params` …).
-//! Or `{"id": …, "op": "cost", "request": {"model", "provider", "usage", "service_tier"}}` for what such a call costs.
+//! With `"op": "token_counter"` beside it a request is counted, not sent; `text` can stand for its `messages`. With
+//! `"op": "cost"` a request of `{"model", "provider", "usage", "service_tier"}` asks what such a call costs.
 //! Out, in the order in which they are done: `{"id", "response"}`; `{"id", "chunks"}` for `"stream": true`;
-//! `{"id", "cost"}` in USD; or `{"id", "error": {"kind", "status", "message", "retryable"}}`.
+//! `{"id", "tokens", "exact"}` for a count; `{"id", "cost"}` in USD; or
+//! `{"id", "error": {"kind", "status", "message", "retryable"}}`.
 //!
 //! ```text
 //! echo '{"id": 1, "request": {"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}]}}' \
@@ -18,9 +20,9 @@ use std::sync::Arc;
 
 use anymodel::chat::ChunkWriter;
 use anymodel::pricing::Terms;
-use anymodel::{CallOptions, ChatRequest, Client, Complete, Error, ErrorKind, Usage};
+use anymodel::{CallOptions, ChatRequest, Client, Complete, Error, ErrorKind, Usage, token_counter};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -66,25 +68,40 @@ async fn answer(client: &Client, line: &[u8]) -> Value {
     let Some(request) = job.get("request") else {
         return failed(&id, &bad("the line has no `request`".to_owned()));
     };
-    let done = match job.get("op").and_then(Value::as_str) {
-        None => call(client, request).await,
-        Some("cost") => cost(client, request),
-        Some(other) => Err(bad(format!("`{other}` is no operation; there are `cost`, and calls, which have none"))),
+    let done = match job.get("op").and_then(Value::as_str).unwrap_or("completion") {
+        "completion" => call(client, request).await,
+        "cost" => cost(client, request),
+        "token_counter" => count(request),
+        other => Err(bad(format!("there is no op `{other}`; there are `completion`, `cost` and `token_counter`"))),
     };
     match done {
-        Ok((name, value)) => json!({"id": id, name: value}),
+        Ok(fields) => Map::from_iter([("id".to_owned(), id)]).into_iter().chain(fields).collect(),
         Err(error) => failed(&id, &error),
     }
 }
 
-async fn call(client: &Client, request: &Value) -> anymodel::Result<(&'static str, Value)> {
+fn count(request: &Value) -> anymodel::Result<Map<String, Value>> {
+    let model = request.get("model").and_then(Value::as_str).unwrap_or_default();
+    let counted = match (request.get("text"), request.get("messages")) {
+        (Some(Value::String(text)), None) => token_counter(model, text),
+        (None, Some(_)) => token_counter(model, &read(request)?),
+        _ => return Err(bad("to count, give either `text`, a string, or `messages`".to_owned())),
+    };
+    Ok(Map::from_iter([("tokens".to_owned(), counted.tokens.into()), ("exact".to_owned(), counted.exact.into())]))
+}
+
+fn read(request: &Value) -> anymodel::Result<ChatRequest> {
+    serde_json::from_value(request.clone()).map_err(|problem| bad(format!("not a chat request: {problem}")))
+}
+
+async fn call(client: &Client, request: &Value) -> anymodel::Result<Map<String, Value>> {
     let streamed = request.get("stream").and_then(Value::as_bool).unwrap_or(false);
-    let mut request: ChatRequest =
-        serde_json::from_value(request.clone()).map_err(|problem| bad(format!("not a chat request: {problem}")))?;
+    let mut request = read(request)?;
     let options = CallOptions::take_from(&mut request)?;
     if !streamed {
         let reply = client.complete(request, options).await?;
-        return Ok(("response", serde_json::to_value(reply).map_err(|problem| bad(problem.to_string()))?));
+        let reply = serde_json::to_value(reply).map_err(|problem| bad(problem.to_string()))?;
+        return Ok(Map::from_iter([("response".to_owned(), reply)]));
     }
     let mut stream = client.complete_stream(request, options).await?;
     let (mut writer, mut chunks) = (ChunkWriter::new(), Vec::new());
@@ -92,11 +109,11 @@ async fn call(client: &Client, request: &Value) -> anymodel::Result<(&'static st
         chunks.extend(writer.write(&chunk?));
     }
     chunks.extend(writer.usage());
-    Ok(("chunks", chunks.into()))
+    Ok(Map::from_iter([("chunks".to_owned(), chunks.into())]))
 }
 
-/// What a call of this usage costs.
-fn cost(client: &Client, request: &Value) -> anymodel::Result<(&'static str, Value)> {
+/// What a call of this usage costs now; some prices depend on the hour.
+fn cost(client: &Client, request: &Value) -> anymodel::Result<Map<String, Value>> {
     #[derive(Deserialize)]
     struct Asked {
         model: String,
@@ -111,8 +128,15 @@ fn cost(client: &Client, request: &Value) -> anymodel::Result<(&'static str, Val
         Some(provider) => catalog.model_info_of(provider, &asked.model),
         None => catalog.model_info(&asked.model),
     }?;
-    let cost = model.cost(&asked.usage, &Terms::default().service_tier(asked.service_tier.as_deref()))?;
-    Ok(("cost", cost.total().as_f64().into()))
+    let terms = Terms::default().service_tier(asked.service_tier.as_deref()).at(now());
+    let cost = model.cost(&asked.usage, &terms)?;
+    Ok(Map::from_iter([("cost".to_owned(), cost.total().as_f64().into())]))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a question of now")]
+fn now() -> Option<u64> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.ok().map(|since| since.as_secs())
 }
 
 fn bad(message: String) -> Error {

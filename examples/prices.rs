@@ -44,15 +44,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         for (name, correction) in corrections.get(provider).and_then(Value::as_object).into_iter().flatten() {
             correct(new.entry(name.clone()).or_insert_with(|| Value::Object(Map::new())), correction);
         }
-        let (mut retired, mut added) = (0, 0);
-        for (name, mut model) in old.clone() {
-            if !new.contains_key(&name) {
+        let mut retired = 0;
+        for (name, old) in &old {
+            new.entry(name.clone()).or_insert_with(|| {
+                let mut model = old.clone();
                 retired += u32::from(model.get("retired").is_none());
                 model["retired"] = true.into();
-                new.insert(name, model);
-            }
+                model
+            });
         }
-        added += new.keys().filter(|name| !old.contains_key(*name)).count();
+        let added = new.keys().filter(|name| !old.contains_key(*name)).count();
         let changed = new.iter().filter(|(name, model)| old.get(*name).is_some_and(|old| old != *model)).count();
         let text = lay_out(&file, &new)?;
         if text != before {

@@ -102,8 +102,9 @@ async fn local_ollama() -> Option<String> {
 }
 
 fn tell_tokens(reply: &ChatResponse) {
+    let cost = reply.cost().map_or_else(|_| "a price that is not listed".to_owned(), |cost| cost.to_string());
     match &reply.usage {
-        Some(usage) => println!("  [{} tokens in, {} out]\n", usage.prompt_tokens, usage.completion_tokens),
+        Some(usage) => println!("  [{} tokens in, {} out, {cost}]\n", usage.prompt_tokens, usage.completion_tokens),
         None => println!("  [the provider does not say how many tokens]\n"),
     }
 }

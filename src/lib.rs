@@ -89,6 +89,9 @@
 //! |---|---|---|
 //! | `client` | yes | calls: pipeline, retries, streams. Without it the crate is the pure core, types and codecs |
 //! | `tls` | yes | HTTPS by rustls, with the certificates that the system trusts |
+//! | `tiktoken` | yes | exact token counts for OpenAI's public encodings; without it every count is an estimate |
+//! | `tiktoken-fast` | | the same counts faster, by a package that asks for Rust 1.94 |
+//! | `huggingface` | | token counts by any `tokenizer.json` that you have |
 //! | `schemars` | | typed replies and tools from Rust types |
 //! | `blocking` | | the same calls from code that is not async |
 //! | `mock` | | a simulated provider on loopback, for tests |
@@ -169,7 +172,7 @@ pub use pricing::by_name::{completion_cost, cost_per_token, get_max_tokens, get_
 pub use pricing::{Catalog, ModelInfo};
 #[cfg(feature = "client")]
 pub use router::{Deployment, OnStreamFailure, Router, RouterEvent, RouterObserver};
-pub use tokenizer::TokenCount;
+pub use tokenizer::{Encoding, Prompt, TokenCount, Tokenizer, decode, encode, token_counter, trim_messages};
 
 /// Calls a chat model: the first line of nearly every program that uses this crate.
 ///

@@ -91,7 +91,7 @@ impl Usd {
 fn write_digits(f: &mut fmt::Formatter<'_>, pico: i128, fewest: usize) -> fmt::Result {
     let digits = f.precision().map_or(DECIMALS, |most| most.min(DECIMALS));
     let step = 10_u128.saturating_pow(u32::try_from(DECIMALS.saturating_sub(digits)).unwrap_or(0));
-    let (whole, rest) = (pico.unsigned_abs().wrapping_div(step), pico.unsigned_abs().wrapping_rem(step));
+    let (whole, rest) = split(pico.unsigned_abs(), step);
     // Half to even, as floats are shown.
     let up = match rest.saturating_mul(2).cmp(&step) {
         Ordering::Less => false,
@@ -99,17 +99,22 @@ fn write_digits(f: &mut fmt::Formatter<'_>, pico: i128, fewest: usize) -> fmt::R
         Ordering::Greater => true,
     };
     let rounded = whole.saturating_add(u128::from(up)).saturating_mul(step);
-    let dollar = DOLLAR.unsigned_abs();
-    let fraction = format!("{:012}", rounded.wrapping_rem(dollar));
+    let (dollars, rest) = split(rounded, DOLLAR.unsigned_abs());
+    let fraction = format!("{rest:012}");
     let shown = match f.precision() {
         Some(most) => most.min(DECIMALS),
         None => fraction.trim_end_matches('0').len().max(fewest),
     };
-    write!(f, "{}", rounded.wrapping_div(dollar))?;
+    write!(f, "{dollars}")?;
     match fraction.get(..shown) {
         Some(fraction) if !fraction.is_empty() => write!(f, ".{fraction}"),
         _ => Ok(()),
     }
+}
+
+/// Quotient and rest.
+fn split(number: u128, by: u128) -> (u128, u128) {
+    (number.checked_div(by).unwrap_or(0), number.checked_rem(by).unwrap_or(0))
 }
 
 impl fmt::Display for Usd {

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// A file of the shared folder; `None`, said by name, where it is missing.
+#[expect(clippy::disallowed_methods, reason = "the shared folder is the machine's, not the crate's")]
 fn shared(path: &str) -> Option<String> {
     let root = std::env::var_os("ANYMODEL_SHARED")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
@@ -343,6 +344,7 @@ fn long_prompts_tiers_hours_and_regions_have_their_prices() {
     assert_eq!(cost("gpt-5", &thousand, &plain.service_tier("flex")), "$0.000625");
     assert_eq!(cost("gpt-5", &thousand, &plain.service_tier("priority")), "$0.0025");
     assert_eq!(cost("gpt-5", &thousand, &plain.service_tier("batch")), "$0.000625");
+    assert_eq!(cost("anthropic/claude-3-haiku-20240307", &thousand, &plain.service_tier("batch")), "$0.000125");
     let (monday_night, monday_noon) = (1_795_392_000 + 5 * 3600, 1_795_392_000 + 8 * 3600);
     assert_eq!(cost("deepseek/deepseek-flash", &thousand, &plain.at(monday_noon)), "$0.0003");
     assert_eq!(cost("deepseek/deepseek-flash", &thousand, &plain.at(monday_night)), "$0.00015");
@@ -359,7 +361,7 @@ fn a_provider_that_says_what_a_call_cost_is_believed() {
         "model": "x-ai/brand-new", "choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5, "cost": 0.00042}
     }))
     .unwrap();
-    let mut from = |provider: &str| {
+    let from = |provider: &str| {
         let mut reply = reply.clone();
         reply.meta.provider = provider.to_owned();
         reply.meta.model = "x-ai/brand-new".to_owned();

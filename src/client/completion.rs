@@ -23,7 +23,7 @@ use crate::wire::schema::openai_strict;
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// What chat calls can be made of: a [`Client`], or a router in front of several.
+/// What chat calls can be made of: a [`Client`](crate::Client), or a router in front of several.
 ///
 /// ```no_run
 /// use anymodel::{Complete, Result};
@@ -355,7 +355,7 @@ impl Completion {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`] where the provider has no endpoint for it, and for content that it cannot count;
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) where the provider has no endpoint for it, and for content that it cannot count;
     /// otherwise as awaiting the call.
     pub async fn count_tokens(self) -> Result<TokenCount> {
         self.target?.count_tokens(self.request, self.options).await

@@ -87,7 +87,7 @@ pub enum Outcome<'a> {
         /// The tokens used, where the provider says it.
         usage: Option<&'a Usage>,
         /// What it cost, where that is known.
-        cost: Option<Cost>,
+        cost: Option<&'a Cost>,
         /// From the start to the end.
         latency: Duration,
         /// From the start to the first content of a stream.
@@ -128,8 +128,13 @@ pub(crate) trait Answer {
     /// Takes what is known of the call that it answers, and says what it cost.
     fn take_meta(&mut self, _: CallMeta, _: &Pricing) {}
 
+    /// What it cost, where it says so itself.
+    fn cost(&self) -> Option<Cost> {
+        None
+    }
+
     /// What observers are told of it.
-    fn outcome(&self, watch: &Watch) -> Outcome<'_>;
+    fn outcome<'a>(&'a self, watch: &Watch, cost: Option<&'a Cost>) -> Outcome<'a>;
 }
 
 impl Answer for ChatResponse {
@@ -138,13 +143,17 @@ impl Answer for ChatResponse {
         self.meta = CallMeta { cost, ..meta };
     }
 
-    fn outcome(&self, watch: &Watch) -> Outcome<'_> {
+    fn cost(&self) -> Option<Cost> {
+        self.meta.cost
+    }
+
+    fn outcome<'a>(&'a self, watch: &Watch, cost: Option<&'a Cost>) -> Outcome<'a> {
         Outcome::Answered {
             id: &self.id,
             model: &self.model,
             finish_reasons: self.choices.iter().filter_map(|choice| choice.finish_reason.as_ref()).collect(),
             usage: self.usage.as_ref(),
-            cost: self.meta.cost.or(watch.cost),
+            cost,
             latency: watch.latency(),
             time_to_first_token: watch.time_to_first_token(),
             attempts: watch.attempts,
@@ -154,7 +163,7 @@ impl Answer for ChatResponse {
 }
 
 impl Answer for TokenCount {
-    fn outcome(&self, watch: &Watch) -> Outcome<'_> {
+    fn outcome<'a>(&'a self, watch: &Watch, _: Option<&'a Cost>) -> Outcome<'a> {
         Outcome::Counted { count: *self, latency: watch.latency(), attempts: watch.attempts }
     }
 }
@@ -233,7 +242,8 @@ impl Watch {
     }
 
     pub(super) fn answered(&mut self, reply: &impl Answer) {
-        let outcome = reply.outcome(self);
+        let cost = reply.cost().or(self.cost);
+        let outcome = reply.outcome(self, cost.as_ref());
         self.end(&outcome);
     }
 

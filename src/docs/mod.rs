@@ -5,6 +5,8 @@
 pub mod adding_a_provider {}
 #[doc = include_str!("conversations.md")]
 pub mod conversations {}
+#[doc = include_str!("costs.md")]
+pub mod costs {}
 #[doc = include_str!("design.md")]
 pub mod design {}
 #[doc = include_str!("errors_and_retries.md")]
@@ -21,6 +23,8 @@ pub mod routing {}
 pub mod streaming {}
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+#[doc = include_str!("tokens.md")]
+pub mod tokens {}
 #[doc = include_str!("tools_and_types.md")]
 pub mod tools_and_types {}
 

@@ -65,6 +65,10 @@ pub struct Traits {
     pub supports: Option<Vec<Cow<'static, str>>>,
     /// Whether a system message may stand in the middle of a conversation.
     pub late_system: Option<bool>,
+    /// The public encoding in which the model counts, by tiktoken's name; `None` where it has none.
+    pub tokenizer: Option<Cow<'static, str>>,
+    /// Where there is no public encoding: the model's tokens in per cent of `o200k_base`'s.
+    pub token_percent: Option<u32>,
 }
 
 /// How a model is told how much to reason.
@@ -104,6 +108,8 @@ impl Traits {
         or(&mut self.system_message, &rule.system_message);
         or(&mut self.supports, &rule.supports);
         or(&mut self.late_system, &rule.late_system);
+        or(&mut self.tokenizer, &rule.tokenizer);
+        or(&mut self.token_percent, &rule.token_percent);
     }
 }
 

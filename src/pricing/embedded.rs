@@ -164,10 +164,33 @@ files! {
 pub(super) fn file(provider: &str) -> Option<&'static ProviderFile<'static>> {
     let found = FILES.binary_search_by(|file| file.provider.cmp(provider)).ok()?;
     let file = FILES.get(found)?;
-    file.file.get_or_init(|| ProviderFile::read(file.json).ok()).as_ref()
+    file.file
+        .get_or_init(|| ProviderFile::read_laid_out(file.json).or_else(|| ProviderFile::read(file.json).ok()))
+        .as_ref()
 }
 
 /// The providers that have one, in order.
 pub(super) fn providers() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|file| file.provider)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_laid_out_and_reads_the_same_both_ways() {
+        for file in &FILES {
+            let quick = ProviderFile::read_laid_out(file.json).unwrap_or_else(|| panic!("{} is not", file.provider));
+            let full = ProviderFile::read(file.json).unwrap();
+            assert_eq!(quick.names().count(), full.names().count());
+            for name in full.names() {
+                let read = |file: &ProviderFile<'_>| {
+                    let (name, entry) = file.model(name).unwrap();
+                    file.entry(name, entry).unwrap()
+                };
+                assert_eq!(read(&quick), read(&full), "{}/{name}", file.provider);
+            }
+        }
+    }
 }

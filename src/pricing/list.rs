@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use serde::Deserialize;
 #[cfg(feature = "client")]
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 #[cfg(feature = "client")]
@@ -27,7 +27,17 @@ pub(super) struct ProviderFile<'a> {
     #[serde(default)]
     when: Vec<When>,
     #[serde(borrow)]
-    models: HashMap<Cow<'a, str>, &'a RawValue>,
+    models: HashMap<Cow<'a, str>, Entry<'a>>,
+}
+
+/// A model's entry in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry<'a>(&'a str);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Entry<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(<&RawValue>::deserialize(deserializer)?.get()))
+    }
 }
 
 impl<'a> ProviderFile<'a> {
@@ -35,10 +45,34 @@ impl<'a> ProviderFile<'a> {
         serde_json::from_str(json)
     }
 
+    /// The same, ten times as fast, for a file that is laid out as those of `pricing/` are: a model begins and ends on a
+    /// line of its own, four spaces in, so that what is between need not be read. `None` for any other file.
+    pub(super) fn read_laid_out(json: &'a str) -> Option<Self> {
+        const MODELS: &str = "\n  \"models\": {\n";
+        const END: &str = "\n    }";
+        let (head, models) = json.split_once(MODELS)?;
+        let mut models = models.strip_suffix("\n  }\n}\n")?;
+        let mut entries = HashMap::new();
+        while !models.is_empty() {
+            let end = memchr::memmem::find(models.as_bytes(), END.as_bytes())?.checked_add(END.len())?;
+            let (entry, rest) = models.split_at_checked(end)?;
+            let (name, entry) = entry.strip_prefix("    \"")?.split_once("\": ")?;
+            if name.contains('\\') {
+                return None;
+            }
+            entries.insert(Cow::Borrowed(name), Entry(entry));
+            models = rest.strip_prefix(",\n").unwrap_or(rest);
+        }
+        let head = format!("{head} \"models\": {{}}}}");
+        let head = serde_json::from_str::<ProviderFile<'_>>(&head).ok()?;
+        let provider = Cow::Owned(head.provider.into_owned());
+        Some(Self { provider, reports_cost: head.reports_cost, when: head.when, models: entries })
+    }
+
     /// The model of this name, or of this name in other letters.
-    pub(super) fn model(&self, name: &str) -> Option<(&str, &'a RawValue)> {
+    pub(super) fn model(&self, name: &str) -> Option<(&str, Entry<'a>)> {
         if let Some((key, entry)) = self.models.get_key_value(name) {
-            return Some((key, entry));
+            return Some((key, *entry));
         }
         let other = self.models.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         other.map(|(key, entry)| (key.as_ref(), *entry))
@@ -49,8 +83,8 @@ impl<'a> ProviderFile<'a> {
     }
 
     /// A model's entry, with what the file says of all.
-    pub(super) fn entry(&self, name: &str, entry: &RawValue) -> serde_json::Result<ModelInfo> {
-        let mut model: ModelInfo = serde_json::from_str(entry.get())?;
+    pub(super) fn entry(&self, name: &str, entry: Entry<'_>) -> serde_json::Result<ModelInfo> {
+        let mut model: ModelInfo = serde_json::from_str(entry.0)?;
         model.provider = Cow::Owned(self.provider.as_ref().to_owned());
         model.model = Cow::Owned(name.to_owned());
         model.reports_cost = self.reports_cost;
@@ -98,7 +132,7 @@ impl PriceList {
         for file in &files {
             for (name, entry) in &file.models {
                 let model =
-                    file.entry(name, entry).map_err(|source| bad(&format!("{}/{name}", file.provider), source))?;
+                    file.entry(name, *entry).map_err(|source| bad(&format!("{}/{name}", file.provider), source))?;
                 models.push(model);
             }
         }

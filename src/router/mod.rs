@@ -25,6 +25,8 @@
 
 mod batch;
 mod builder;
+#[cfg(feature = "config")]
+mod config;
 mod deployment;
 mod dice;
 mod events;
