@@ -236,8 +236,9 @@ async fn a_limited_deployment_cools_and_comes_back_by_one_call() {
     // While it cools, nothing goes to it.
     assert_eq!((ask().await.as_str(), one.received()), ("two", 1));
     one.reply(Reply::text("one").fault(Fault::SlowHead(SOON)));
-    tokio::time::sleep(SOON).await;
-    assert_eq!(router.snapshot()[0].health, DeploymentHealth::Probation);
+    while router.snapshot()[0].health != DeploymentHealth::Probation {
+        tokio::task::yield_now().await;
+    }
     // One call tries it out; the others keep away until it has answered.
     let (probe, rest) = tokio::join!(ask(), async { [ask().await, ask().await, ask().await] });
     assert_eq!((probe.as_str(), one.received()), ("one", 2));

@@ -30,6 +30,7 @@ impl Ticket {
     /// Why there is none.
     pub(super) async fn take(
         slot: &Arc<Slot>,
+        beside: bool,
         tokens: u64,
         now: Duration,
         room: &Arc<Notify>,
@@ -46,7 +47,7 @@ impl Ticket {
             probe: false,
             shared: None,
         };
-        match state.health.enter(now) {
+        match state.health.enter(now, beside) {
             Some(probe) => ticket.probe = probe,
             None => {
                 ticket.undo();
