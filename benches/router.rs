@@ -1,6 +1,7 @@
 //! What a router costs over the plain client, in the same run: a provider that answers at once, in memory, so that
 //! nothing else is measured. With 3, 100 and 1,000 deployments in the group; by one thread, and by two.
 
+#[expect(dead_code, reason = "the streams are for other benchmarks")]
 mod payload;
 
 use std::sync::Arc;
