@@ -38,7 +38,10 @@ async fn main() -> anymodel::Result<()> {
         println!("{number:2}: {} ({})", reply.text(), tried.join(" failed, then "));
     }
     for deployment in router.snapshot() {
-        println!("{}: {} answered, {} failed, {:?}", deployment.id, deployment.answered, deployment.failed, deployment.health);
+        println!(
+            "{}: {} answered, {} failed, {:?}",
+            deployment.id, deployment.answered, deployment.failed, deployment.health
+        );
     }
     Ok(())
 }

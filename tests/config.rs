@@ -104,7 +104,10 @@ fn a_wrong_value_is_an_error_that_says_where() {
         ("model_list: [{model_name: a, litellm_params: {model: openai/m, rpm: many}}]", "litellm_params.rpm"),
         ("model_list: [{model_name: a, litellm_params: {model: openai/m, timeout: -1}}]", "litellm_params.timeout"),
         ("model_list: [{model_name: a, litellm_params: {model: openai/m, temperature: hot}}]", "temperature"),
-        ("model_list: [{model_name: a, litellm_params: {model: openai/m, api_base: os.environ/NONE}}]", "`NONE` is not set"),
+        (
+            "model_list: [{model_name: a, litellm_params: {model: openai/m, api_base: os.environ/NONE}}]",
+            "`NONE` is not set",
+        ),
         ("router_settings: {routing_strategy: by-mood}", "by-mood"),
         ("router_settings: {num_retries: 1.5}", "router_settings.num_retries"),
         ("router_settings: {retry_policy: {SadErrorRetries: 1}}", "SadErrorRetries"),
