@@ -398,7 +398,8 @@ impl Call {
             self.attempts = self.attempts.saturating_sub(1);
         }
         let own_deadline = self.options.timeout.is_some() && self.end.is_some_and(|end| end <= Instant::now());
-        self.failed(choice, error, took, own_deadline);
+        // The error counts all tries of the call, as the stream's caller is told; of these only this one is new.
+        self.failed(choice, error.with_attempts(1), took, own_deadline);
     }
 
     /// The error that the call ends by: how the group that was asked for failed, with the trail of all that was tried.
