@@ -249,9 +249,21 @@ impl Cell {
             // Another deployment comes before a second try,
             Place::Another => 1,
             // a second try before another group, unless it has to be waited for,
-            Place::Fallback => if passes && wait.is_none() { 2 } else { 1 },
+            Place::Fallback => {
+                if passes && wait.is_none() {
+                    2
+                } else {
+                    1
+                }
+            }
             // and to wait before giving up.
-            Place::Nothing => if passes && in_time { 2 } else { 1 },
+            Place::Nothing => {
+                if passes && in_time {
+                    2
+                } else {
+                    1
+                }
+            }
         };
         let good = usize::from(!lost && self.place != Place::Nothing);
         let begun = if said.is_empty() { String::new() } else { format!("[bad]{said}") };
@@ -308,7 +320,8 @@ impl Cell {
             same("attempts", attempts as usize, want.bad + want.good),
             same("trail", names(trail), names_of(&want)),
             failed.map(|attempt| self.is_it(attempt.kind, attempt.status)).collect(),
-            same("in time", took >= want.not_before && took <= want.within, true).map_err(|it| format!("{it}: {took:?}")),
+            same("in time", took >= want.not_before && took <= want.within, true)
+                .map_err(|it| format!("{it}: {took:?}")),
             same("in flight", snapshot.iter().map(|deployment| deployment.in_flight).sum(), 0),
             match self.place {
                 Place::Another => {
@@ -351,7 +364,8 @@ impl Cell {
         }
         let mut pauses = RetryPolicy::default();
         pauses.base = Duration::from_millis(1);
-        let router = Router::builder().client(client()).strategy(InTurn).pauses(pauses).num_retries(1).deployment(first);
+        let router =
+            Router::builder().client(client()).strategy(InTurn).pauses(pauses).num_retries(1).deployment(first);
         let router = match self.place {
             Place::Another => router.deployment(at("group", "spare", good)),
             Place::Fallback => router.deployment(at("spares", "spare", good)).fallback("group", ["spares"]),

@@ -12,7 +12,7 @@ use anymodel::auth::Environment;
 use anymodel::mock::{Fault, MockServer, Reply};
 use anymodel::router::Dice;
 use anymodel::transport::ReqwestTransport;
-use anymodel::{Client, Delta, Deployment, OnStreamFailure, RetryPolicy, Router};
+use anymodel::{CallMeta, Client, Delta, Deployment, ErrorKind, OnStreamFailure, RetryPolicy, Router};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -23,7 +23,7 @@ const ANSWER: &str = "one two three four";
 /// How much resident memory may grow after the first part of the calls, in KiB.
 const GROWTH: u64 = 32 << 10;
 /// How long a deployment's silence is borne.
-const SILENCE: Duration = Duration::from_millis(250);
+const SILENCE: Duration = Duration::from_millis(500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_few_thousand_calls_are_all_answered_though_deployments_flap_and_callers_leave() {
@@ -51,8 +51,10 @@ enum Callers {
 struct Tally {
     answered: AtomicU64,
     left: AtomicU64,
-    /// Requests by the trails of those that were answered.
+    /// The tries in the trails of those that were answered, and how many of them came to their deadline. On a machine
+    /// that is busy enough that can be before the request is at the server.
     tries: AtomicU64,
+    late: AtomicU64,
     restarts: AtomicU64,
     wrong: Mutex<Vec<String>>,
 }
@@ -83,8 +85,9 @@ async fn soak(calls: usize, callers: Callers) {
     let snapshot = router.snapshot();
     let failed: u64 = snapshot.iter().map(|deployment| deployment.failed).sum();
     println!(
-        "{calls} calls of {callers:?} callers: {answered} answered, {left} left, {received} requests, {failed} failed, \
-         {} begun anew; resident {warm} KiB after the first part, {end} KiB at the end; {:.0} calls/s",
+        "{calls} calls of {callers:?} callers: {answered} answered, {left} left, {received} requests, {failed} failed \
+         ({} late), {} streams begun anew; resident {warm} KiB after the first part, {end} KiB at the end; {:.0} calls/s",
+        count(&tally.late),
         count(&tally.restarts),
         (calls - calls / 5) as f64 / took.as_secs_f64(),
     );
@@ -96,7 +99,9 @@ async fn soak(calls: usize, callers: Callers) {
     assert_eq!(failed, flapped, "a steady deployment failed: {snapshot:?}");
     assert!(snapshot.iter().all(|deployment| deployment.in_flight == 0), "{snapshot:?}");
     if callers == Callers::Patient {
-        assert_eq!(received, tries, "each request is one of a trail, and each try of a trail is one request");
+        let late = count(&tally.late);
+        assert!(received <= tries, "{received} requests for {tries} tries: one was doubled");
+        assert!(received + late >= tries, "{received} requests for {tries} tries, {late} of them late: one was lost");
         assert_eq!(left, 0);
     } else {
         assert!(left > calls as u64 / 10, "only {left} callers left");
@@ -105,13 +110,7 @@ async fn soak(calls: usize, callers: Callers) {
 }
 
 /// Makes calls up to this number: how much memory is resident then, in KiB.
-async fn run(
-    router: &Router,
-    tally: &Arc<Tally>,
-    next: &Arc<AtomicUsize>,
-    until: usize,
-    callers: Callers,
-) -> u64 {
+async fn run(router: &Router, tally: &Arc<Tally>, next: &Arc<AtomicUsize>, until: usize, callers: Callers) -> u64 {
     let mut workers = JoinSet::new();
     for _ in 0..IN_FLIGHT {
         let (router, tally, next) = (router.clone(), Arc::clone(tally), Arc::clone(next));
@@ -135,11 +134,13 @@ async fn call(router: &Router, tally: &Tally, number: usize, callers: Callers) -
     let patience = Duration::from_micros(dice.roll() % 20_000);
     let chunks = dice.below(6);
     let call = router.completion("group", "Hi");
-    let answered = |text: &str, attempts: u32, trail: usize| {
+    let answered = |text: &str, meta: &CallMeta| {
+        let late = meta.trail.iter().filter(|attempt| attempt.kind == Some(ErrorKind::Timeout)).count();
         tally.answered.fetch_add(1, Ordering::Relaxed);
-        tally.tries.fetch_add(trail as u64, Ordering::Relaxed);
-        let good = text == ANSWER && attempts as usize == trail;
-        if good { Ok(()) } else { Err(format!("{text:?} after {attempts} attempts with a trail of {trail}")) }
+        tally.tries.fetch_add(meta.trail.len() as u64, Ordering::Relaxed);
+        tally.late.fetch_add(late as u64, Ordering::Relaxed);
+        let good = text == ANSWER && meta.attempts as usize == meta.trail.len();
+        if good { Ok(()) } else { Err(format!("{text:?} after {} attempts: {:?}", meta.attempts, meta.trail)) }
     };
     if !streamed {
         let asking = call.into_future();
@@ -149,7 +150,7 @@ async fn call(router: &Router, tally: &Tally, number: usize, callers: Callers) -
             return Ok(());
         };
         let reply = reply.map_err(|error| format!("{error:?} {:?}", error.trail()))?;
-        return answered(&reply.text(), reply.meta.attempts, reply.meta.trail.len());
+        return answered(&reply.text(), &reply.meta);
     }
     let mut stream = call.stream().await.map_err(|error| format!("{error:?} {:?}", error.trail()))?;
     let (mut text, mut seen) = (String::new(), 0);
@@ -167,7 +168,7 @@ async fn call(router: &Router, tally: &Tally, number: usize, callers: Callers) -
         text.push_str(chunk.text());
         seen += 1;
     }
-    answered(&text, stream.meta().attempts, stream.meta().trail.len())
+    answered(&text, stream.meta())
 }
 
 /// Has a server be well for a while and then ill for a while, by chance, with a fault of every sort.
