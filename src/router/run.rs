@@ -404,6 +404,7 @@ impl Call {
             self.attempts = self.attempts.saturating_sub(1);
         }
         let own_deadline = self.options.timeout.is_some() && self.end.is_some_and(|end| end <= Instant::now());
+        // The error counts all tries of the call, as the stream's caller is told; of these only this one is new.
         self.failed(choice, error.with_attempts(1), took, own_deadline);
     }
 
