@@ -74,7 +74,9 @@ impl Section {
     fn get<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>> {
         match self.left.remove(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => serde_json::from_value(value).map(Some).map_err(|source| self.wrong(name, &source.to_string())),
+            Some(value) => {
+                serde_json::from_value(value).map(Some).map_err(|source| self.wrong(name, &source.to_string()))
+            }
         }
     }
 
@@ -249,12 +251,14 @@ impl Reader<'_> {
 
     /// How one of several deployments is chosen.
     fn choice(&mut self, mut builder: RouterBuilder, section: &mut Section) -> Result<RouterBuilder> {
-        let mut arguments = self.section(section.left.remove("routing_strategy_args"), format!("{}.routing_strategy_args", section.path))?;
+        let mut arguments = self
+            .section(section.left.remove("routing_strategy_args"), format!("{}.routing_strategy_args", section.path))?;
         if let Some(name) = section.get::<String>("routing_strategy")? {
             builder = match (name.as_str(), arguments.get::<f64>("lowest_latency_buffer")?) {
                 ("latency-based-routing", Some(buffer)) => builder.strategy(LowestLatency { buffer }),
                 (name, _) => builder.shared_strategy(
-                    strategy_named(name).ok_or_else(|| section.wrong("routing_strategy", &format!("there is no `{name}`")))?,
+                    strategy_named(name)
+                        .ok_or_else(|| section.wrong("routing_strategy", &format!("there is no `{name}`")))?,
                 ),
             };
         }
@@ -373,7 +377,9 @@ fn fallbacks(mut builder: RouterBuilder, section: &mut Section) -> Result<Router
         Some("fail") => Ok(builder.stream_failure(OnStreamFailure::Fail)),
         Some("restart") => Ok(builder.stream_failure(OnStreamFailure::Restart)),
         Some("continue") => Ok(builder.stream_failure(OnStreamFailure::Continue)),
-        Some(other) => Err(section.wrong("stream_failure", &format!("`{other}` is none of fail, restart and continue"))),
+        Some(other) => {
+            Err(section.wrong("stream_failure", &format!("`{other}` is none of fail, restart and continue")))
+        }
     }
 }
 
