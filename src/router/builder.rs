@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::limits::SharedLimits;
 use super::rules::{OnStreamFailure, Rules, TagMatch};
+use super::shared::Shared;
 use super::slot::{Slot, State};
 use super::strategy::{SimpleShuffle, Strategy};
 use super::table::Table;
@@ -263,7 +264,10 @@ impl RouterBuilder {
         self
     }
 
-    /// Limits that are kept together with other processes.
+    /// Limits and cooldowns that are kept together with other processes, such as
+    #[cfg_attr(feature = "redis", doc = "[`RedisLimits`](super::RedisLimits).")]
+    #[cfg_attr(not(feature = "redis"), doc = "`RedisLimits` (feature `redis`).")]
+    /// Deployments are known to the others by their ids: give them [one](Deployment::id), or list them everywhere alike.
     pub fn shared_limits(mut self, shared: Arc<dyn SharedLimits>) -> Self {
         self.shared = Some(shared);
         self
@@ -312,7 +316,7 @@ impl RouterBuilder {
             rules: Arc::new(self.rules),
             strategy: self.strategy,
             observers: self.observers,
-            shared: self.shared,
+            shared: self.shared.map(Shared::new),
             count: self.count,
             timeout: self.timeout,
             attempt_timeout: self.attempt_timeout,

@@ -78,6 +78,8 @@ pub enum Denied {
     Busy,
     /// The call alone is more than the limit.
     Never,
+    /// The limits that are kept with other processes cannot be asked, and calls are not to go on without them.
+    Unavailable,
 }
 
 impl Usage {
@@ -130,20 +132,33 @@ impl Usage {
     }
 }
 
-/// Limits that several processes keep together. Those of this process are held in any case; this is asked after them,
-/// and only for deployments that have limits.
+/// Limits that several processes keep together, and, where it can, what they know of deployments' cooldowns. The limits
+/// of this process are held in any case; this is asked after them, and only for deployments that have limits.
 #[async_trait]
 pub trait SharedLimits: Send + Sync + fmt::Debug {
-    /// Takes room for one call of about so many tokens.
+    /// Takes room for one call of about so many tokens. Dropping it before its end takes nothing, and neither does
+    /// dropping what it gives without having settled it.
     ///
     /// # Errors
     ///
     /// Where there is none left, when there will be.
-    async fn reserve(&self, id: &str, deployment: &Deployment, tokens: u64) -> Result<(), Denied>;
+    async fn reserve(&self, id: &str, deployment: &Deployment, tokens: u64) -> Result<Box<dyn Reservation>, Denied>;
 
-    /// Gives the place in flight back, and says how many tokens were used instead of those that were taken; `None`
-    /// where nobody knows.
-    async fn settle(&self, id: &str, deployment: &Deployment, taken: u64, used: Option<u64>);
+    /// A deployment cools down for so long, for the others to know. It does not wait for that.
+    fn cooled(&self, _id: &str, _time: Duration) {}
+
+    /// The ids of the deployments that cool down now, whichever process saw them fail, and for how long still. A router
+    /// asks about twice a second while it has calls.
+    async fn cooling(&self) -> Vec<(String, Duration)> {
+        Vec::new()
+    }
+}
+
+/// Room for one call that was taken from [`SharedLimits`].
+pub trait Reservation: Send + Sync + fmt::Debug {
+    /// The call has ended: gives its place in flight back, and says how many tokens it used instead of those that were
+    /// taken; `None` where nobody knows. It does not wait: it can be called outside of a runtime.
+    fn settle(self: Box<Self>, used: Option<u64>);
 }
 
 #[cfg(test)]

@@ -38,8 +38,11 @@ mod pattern;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
+#[cfg(feature = "redis")]
+mod redis;
 mod rules;
 mod run;
+mod shared;
 mod slot;
 mod snapshot;
 mod strategy;
@@ -61,7 +64,9 @@ pub use builder::RouterBuilder;
 pub use deployment::Deployment;
 pub use dice::Dice;
 pub use events::{RouterEvent, RouterObserver};
-pub use limits::{Denied, SharedLimits};
+pub use limits::{Denied, Reservation, SharedLimits};
+#[cfg(feature = "redis")]
+pub use redis::{RedisLimits, RedisLimitsBuilder};
 pub use rules::{OnStreamFailure, TagMatch};
 pub use snapshot::{DeploymentHealth, Snapshot};
 pub use strategy::{
@@ -107,7 +112,7 @@ struct Inner {
     rules: Arc<Rules>,
     strategy: Arc<dyn Strategy>,
     observers: Vec<Arc<dyn RouterObserver>>,
-    shared: Option<Arc<dyn SharedLimits>>,
+    shared: Option<shared::Shared>,
     count: Option<Arc<PromptCounter>>,
     timeout: Option<Duration>,
     attempt_timeout: Option<Duration>,
@@ -254,6 +259,15 @@ impl Inner {
 
     /// Cools a deployment if that is due: for how long.
     fn cool(&self, slot: &Slot, now: Duration, due: impl FnOnce() -> Option<Duration>) -> Option<Duration> {
+        let time = self.cool_here(slot, now, due)?;
+        if let Some(shared) = &self.shared {
+            shared.limits.cooled(&slot.id, time);
+        }
+        Some(time)
+    }
+
+    /// The same, without telling other processes.
+    fn cool_here(&self, slot: &Slot, now: Duration, due: impl FnOnce() -> Option<Duration>) -> Option<Duration> {
         let _one_at_a_time = self.cooling.lock().unwrap_or_else(PoisonError::into_inner);
         let time = due()?;
         slot.state.health.cool(now.saturating_add(time));

@@ -214,6 +214,11 @@ impl Plan {
             Denied::For(wait) => wait.max(Duration::from_millis(1)),
             Denied::Busy => LOOK_AGAIN,
             Denied::Never => Duration::MAX,
+            Denied::Unavailable => {
+                let message = "the limits that are kept with other processes cannot be asked now";
+                self.refusal.get_or_insert_with(|| Error::new(ErrorKind::Unavailable, message));
+                Duration::MAX
+            }
         };
         visit.held.retain(|(place, _)| *place != choice.place);
         visit.held.push((choice.place, now.saturating_add(wait)));
@@ -364,7 +369,7 @@ impl Plan {
             Ok(()) => None,
             Err(Denied::For(wait)) => Some(now.saturating_add(wait)),
             Err(Denied::Busy) => Some(now.saturating_add(LOOK_AGAIN)),
-            Err(Denied::Never) => Some(Duration::MAX),
+            Err(Denied::Never | Denied::Unavailable) => Some(Duration::MAX),
         }
     }
 

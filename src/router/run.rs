@@ -181,6 +181,7 @@ impl Call {
         if let Some(name) = fallbacks.iter().find(|name| table.find(name).is_none()) {
             return Err(unknown(name));
         }
+        router.hear_of_cooldowns();
         let rules = Arc::clone(&router.rules);
         let mut pick = Pick { stream, ..Pick::default() };
         if rules.check_context || table.counts_tokens {
@@ -247,8 +248,8 @@ impl Call {
     ) -> Result<Option<Running<impl Future<Output = Result<A::Reply>> + use<A>>>> {
         let (router, now) = (&self.router, self.router.now());
         let tokens = self.plan.demand.pick.prompt_tokens;
-        let (slot, shared) = (&choice.slot, router.shared.as_ref());
-        let ticket = match Ticket::take(slot, choice.beside, tokens, now, &router.room, shared).await {
+        let shared = router.shared.as_ref().map(|shared| &*shared.limits);
+        let ticket = match Ticket::take(&choice.slot, choice.beside, tokens, now, &router.room, shared).await {
             Ok(ticket) => ticket,
             Err(denied) => {
                 self.plan.refused(&choice, denied, now);

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use super::limits::{Denied, SharedLimits, minute};
+use super::limits::{Denied, Reservation, SharedLimits, minute};
 use super::slot::Slot;
 
 /// A place at a deployment: in flight, in its limits, and, on probation, as the one call that tries it out. Dropping it
@@ -19,7 +18,9 @@ pub(super) struct Ticket {
     /// How many tokens it came to, once that is known.
     pub(super) used: Option<u64>,
     probe: bool,
-    shared: Option<Arc<dyn SharedLimits>>,
+    /// Whether it was taken to its end: until then nothing is sent.
+    whole: bool,
+    shared: Option<Box<dyn Reservation>>,
 }
 
 impl Ticket {
@@ -34,7 +35,7 @@ impl Ticket {
         tokens: u64,
         now: Duration,
         room: &Arc<Notify>,
-        shared: Option<&Arc<dyn SharedLimits>>,
+        shared: Option<&dyn SharedLimits>,
     ) -> Result<Self, Denied> {
         let state = &slot.state;
         state.usage.reserve(&slot.deployment, tokens, now)?;
@@ -45,48 +46,37 @@ impl Ticket {
             taken: tokens,
             used: None,
             probe: false,
+            whole: false,
             shared: None,
         };
-        match state.health.enter(now, beside) {
-            Some(probe) => ticket.probe = probe,
-            None => {
-                ticket.undo();
-                return Err(Denied::Busy);
-            }
-        }
+        ticket.probe = state.health.enter(now, beside).ok_or(Denied::Busy)?;
         let deployment = &slot.deployment;
         let limited =
             deployment.rpm.is_some() || deployment.tpm.is_some() || deployment.max_parallel_requests.is_some();
         if let Some(shared) = shared.filter(|_| limited) {
-            if let Err(denied) = shared.reserve(&slot.id, deployment, tokens).await {
-                ticket.undo();
-                return Err(denied);
-            }
-            ticket.shared = Some(Arc::clone(shared));
+            ticket.shared = Some(shared.reserve(&slot.id, deployment, tokens).await?);
         }
+        ticket.whole = true;
         Ok(ticket)
-    }
-
-    /// Nothing was sent.
-    fn undo(&mut self) {
-        self.slot.state.usage.requests.settle(self.minute, 1, 0);
-        self.used = Some(0);
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let state = &self.slot.state;
+        let usage = &self.slot.state.usage;
+        if !self.whole {
+            usage.requests.settle(self.minute, 1, 0);
+            self.used = Some(0);
+        }
         if let Some(used) = self.used {
-            state.usage.tokens.settle(self.minute, self.taken, used);
+            usage.tokens.settle(self.minute, self.taken, used);
         }
-        state.usage.leave();
+        usage.leave();
         if self.probe {
-            state.health.leave();
+            self.slot.state.health.leave();
         }
-        if let (Some(shared), Ok(runtime)) = (self.shared.take(), Handle::try_current()) {
-            let (slot, taken, used) = (Arc::clone(&self.slot), self.taken, self.used);
-            runtime.spawn(async move { shared.settle(&slot.id, &slot.deployment, taken, used).await });
+        if let Some(shared) = self.shared.take() {
+            shared.settle(self.used);
         }
         self.room.notify_waiters();
     }
