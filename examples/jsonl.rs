@@ -16,68 +16,30 @@
 //!
 //! `--drop-params` drops unsupported parameters for every line.
 
-use std::sync::Arc;
+mod lines;
 
 use anymodel::chat::ChunkWriter;
 use anymodel::pricing::Terms;
-use anymodel::{CallOptions, ChatRequest, Client, Complete, Error, ErrorKind, Usage, token_counter};
+use anymodel::{CallOptions, ChatRequest, Client, Complete, Usage, token_counter};
+use lines::{bad, failed, field};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::sync::{Semaphore, mpsc};
-
-/// How many calls may be under way at once.
-const IN_FLIGHT: usize = 32;
+use serde_json::{Map, Value};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::builder().drop_params(std::env::args().any(|flag| flag == "--drop-params")).build()?;
-    let (answers, mut answered) = mpsc::unbounded_channel::<Value>();
-    let writer = tokio::spawn(async move {
-        let mut out = tokio::io::stdout();
-        while let Some(line) = answered.recv().await {
-            out.write_all(format!("{line}\n").as_bytes()).await?;
-            out.flush().await?;
-        }
-        Ok::<_, std::io::Error>(())
-    });
-    let places = Arc::new(Semaphore::new(IN_FLIGHT));
-    let mut lines = BufReader::new(tokio::io::stdin()).split(b'\n');
-    while let Some(line) = lines.next_segment().await? {
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        let place = Arc::clone(&places).acquire_owned().await?;
-        let (client, answers) = (client.clone(), answers.clone());
-        tokio::spawn(async move {
-            let _ = answers.send(answer(&client, &line).await);
-            drop(place);
-        });
-    }
-    drop(answers);
-    writer.await??;
-    Ok(())
+    lines::answer_all(|job| answer(client.clone(), job)).await
 }
 
-async fn answer(client: &Client, line: &[u8]) -> Value {
-    let job: Value = match serde_json::from_slice(line) {
-        Ok(job) => job,
-        Err(problem) => return failed(&Value::Null, &bad(format!("the line is not JSON: {problem}"))),
-    };
-    let id = job.get("id").cloned().unwrap_or_default();
-    let Some(request) = job.get("request") else {
-        return failed(&id, &bad("the line has no `request`".to_owned()));
-    };
+async fn answer(client: Client, job: Map<String, Value>) -> Map<String, Value> {
+    let request = &job["request"];
     let done = match job.get("op").and_then(Value::as_str).unwrap_or("completion") {
-        "completion" => call(client, request).await,
-        "cost" => cost(client, request),
+        "completion" => call(&client, request).await,
+        "cost" => cost(&client, request),
         "token_counter" => count(request),
         other => Err(bad(format!("there is no op `{other}`; there are `completion`, `cost` and `token_counter`"))),
     };
-    match done {
-        Ok(fields) => Map::from_iter([("id".to_owned(), id)]).into_iter().chain(fields).collect(),
-        Err(error) => failed(&id, &error),
-    }
+    done.unwrap_or_else(|error| failed(&error))
 }
 
 fn count(request: &Value) -> anymodel::Result<Map<String, Value>> {
@@ -85,7 +47,7 @@ fn count(request: &Value) -> anymodel::Result<Map<String, Value>> {
     let counted = match (request.get("text"), request.get("messages")) {
         (Some(Value::String(text)), None) => token_counter(model, text),
         (None, Some(_)) => token_counter(model, &read(request)?),
-        _ => return Err(bad("to count, give either `text`, a string, or `messages`".to_owned())),
+        _ => return Err(bad("to count, give either `text`, a string, or `messages`")),
     };
     Ok(Map::from_iter([("tokens".to_owned(), counted.tokens.into()), ("exact".to_owned(), counted.exact.into())]))
 }
@@ -101,7 +63,7 @@ async fn call(client: &Client, request: &Value) -> anymodel::Result<Map<String, 
     if !streamed {
         let reply = client.complete(request, options).await?;
         let reply = serde_json::to_value(reply).map_err(|problem| bad(problem.to_string()))?;
-        return Ok(Map::from_iter([("response".to_owned(), reply)]));
+        return Ok(field("response", reply));
     }
     let mut stream = client.complete_stream(request, options).await?;
     let (mut writer, mut chunks) = (ChunkWriter::new(), Vec::new());
@@ -109,7 +71,7 @@ async fn call(client: &Client, request: &Value) -> anymodel::Result<Map<String, 
         chunks.extend(writer.write(&chunk?));
     }
     chunks.extend(writer.usage());
-    Ok(Map::from_iter([("chunks".to_owned(), chunks.into())]))
+    Ok(field("chunks", chunks))
 }
 
 /// What a call of this usage costs now; some prices depend on the hour.
@@ -130,23 +92,11 @@ fn cost(client: &Client, request: &Value) -> anymodel::Result<Map<String, Value>
     }?;
     let terms = Terms::default().service_tier(asked.service_tier.as_deref()).at(now());
     let cost = model.cost(&asked.usage, &terms)?;
-    Ok(Map::from_iter([("cost".to_owned(), cost.total().as_f64().into())]))
+    Ok(field("cost", cost.total().as_f64()))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a question of now")]
 fn now() -> Option<u64> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.ok().map(|since| since.as_secs())
-}
-
-fn bad(message: String) -> Error {
-    Error::new(ErrorKind::InvalidRequest, message)
-}
-
-fn failed(id: &Value, error: &Error) -> Value {
-    let status = error.status().map(|status| status.as_u16());
-    let error = json!({
-        "kind": error.kind().as_str(), "status": status, "message": error.message(), "retryable": error.is_retryable(),
-    });
-    json!({"id": id, "error": error})
 }

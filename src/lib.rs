@@ -90,10 +90,12 @@
 //! | `client` | yes | calls: pipeline, retries, streams. Without it the crate is the pure core, types and codecs |
 //! | `tls` | yes | HTTPS by rustls, with the certificates that the system trusts |
 //! | `tiktoken` | yes | exact token counts for OpenAI's public encodings; without it every count is an estimate |
-//! | `tiktoken-fast` | | the same counts faster, by a package that asks for Rust 1.94 |
+//! | `tiktoken-fast` | | the same counts, several times as fast |
 //! | `huggingface` | | token counts by any `tokenizer.json` that you have |
 //! | `schemars` | | typed replies and tools from Rust types |
 //! | `blocking` | | the same calls from code that is not async |
+//! | `config` | | routers from LiteLLM's `config.yaml` |
+//! | `redis` | | limits and cooldowns of routers that several processes keep together in a Redis |
 //! | `mock` | | a simulated provider on loopback, for tests |
 //!
 //! Features only add. All wire formats and providers are always there. Rust 1.88 or later.

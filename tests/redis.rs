@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anymodel::auth::Environment;
 use anymodel::mock::{Fault, MockServer, Reply};
 use anymodel::router::{Denied, DeploymentHealth, RedisLimits, RouterBuilder, SharedLimits};
-use anymodel::{Client, Complete, Deployment, ErrorKind, Retry, RetryPolicy, Router};
+use anymodel::{Client, Deployment, ErrorKind, Retry, RetryPolicy, Router};
 use tokio::task::JoinSet;
 
 /// What a test waits for at most.
@@ -93,7 +93,9 @@ impl Redis {
 
     fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
         let mut command = redis::Cmd::new();
-        words.iter().for_each(|word| drop(command.arg(*word)));
+        for word in words {
+            command.arg(*word);
+        }
         command.query(&mut self.connection().unwrap()).unwrap()
     }
 
@@ -301,7 +303,8 @@ async fn process_that_holds_two_places() {
 async fn a_redis_that_is_killed_and_started_again_under_load_loses_no_call() {
     let Some(mut redis) = Redis::start("killed_and_started_again") else { return };
     let server = upstream("ok").await;
-    let limits = RedisLimits::builder(redis.url()).pause(Duration::from_millis(50)).connect().await.unwrap();
+    let limits =
+        RedisLimits::builder(redis.url()).pause(Duration::from_millis(50)).lease(LONG).connect().await.unwrap();
     let deployment = at(&server.url(), "busy").rpm(10_000_000).tpm(1_000_000_000).max_parallel_requests(1000);
     let router = router(&limits).deployment(deployment).build().unwrap();
     let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));

@@ -1,7 +1,8 @@
 //! The router against real servers: where calls go, what failures come to, what a caller sees of them.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anymodel::auth::Environment;
 use anymodel::mock::{Fault, MockServer, Reply};
@@ -11,6 +12,7 @@ use anymodel::{
     ChatStream, Client, Complete, Delta, Deployment, Error, ErrorKind, OnStreamFailure, RetryPolicy, Router,
     RouterEvent, RouterObserver,
 };
+use tokio::time::Instant;
 
 /// A deadline that a call comes to.
 const SOON: Duration = Duration::from_millis(80);
@@ -236,8 +238,9 @@ async fn a_limited_deployment_cools_and_comes_back_by_one_call() {
     // While it cools, nothing goes to it.
     assert_eq!((ask().await.as_str(), one.received()), ("two", 1));
     one.reply(Reply::text("one").fault(Fault::SlowHead(SOON)));
-    tokio::time::sleep(SOON).await;
-    assert_eq!(router.snapshot()[0].health, DeploymentHealth::Probation);
+    while router.snapshot()[0].health != DeploymentHealth::Probation {
+        tokio::task::yield_now().await;
+    }
     // One call tries it out; the others keep away until it has answered.
     let (probe, rest) = tokio::join!(ask(), async { [ask().await, ask().await, ask().await] });
     assert_eq!((probe.as_str(), one.received()), ("one", 2));
@@ -301,29 +304,19 @@ async fn concurrent_calls_do_not_overrun_limits() {
 
 #[tokio::test]
 async fn calls_beyond_the_number_in_flight_wait_for_their_turn() {
-    let server = server("ok").await;
-    let most = Arc::new(Mutex::new((0usize, 0usize)));
-    let seen = Arc::clone(&most);
-    server.reply_with(move |_| {
-        let mut seen = seen.lock().unwrap();
-        seen.0 += 1;
-        Reply::text("ok").fault(Fault::SlowHead(Duration::from_millis(5)))
-    });
+    let server = server(Reply::text("ok").fault(Fault::SlowHead(Duration::from_millis(5)))).await;
     let router = router().deployment(at(&server.url(), "a", "one").max_parallel_requests(3)).build().unwrap();
-    let (peak, watched) = (Arc::clone(&most), router.clone());
+    let peak = AtomicU32::new(0);
     let calls = batch((0..30).map(|_| router.completion("a", "Hi")));
     let watching = async {
         loop {
-            let now = watched.snapshot()[0].in_flight as usize;
-            let mut peak = peak.lock().unwrap();
-            peak.1 = peak.1.max(now);
-            drop(peak);
+            peak.fetch_max(router.snapshot()[0].in_flight, Ordering::Relaxed);
             tokio::task::yield_now().await;
         }
     };
     let replies = tokio::select! { replies = calls => replies, () = watching => Vec::new() };
     assert!(replies.iter().all(Result::is_ok), "{replies:?}");
-    assert_eq!((most.lock().unwrap().1, server.received(), router.snapshot()[0].in_flight), (3, 30, 0));
+    assert_eq!((peak.into_inner(), server.received(), router.snapshot()[0].in_flight), (3, 30, 0));
 }
 
 #[tokio::test]

@@ -57,8 +57,9 @@ pub struct ChatStream {
 
 /// What stands behind a stream that a router gave.
 pub(crate) trait Route: Send {
-    /// A chunk is about to be handed out, perhaps changed; `false` keeps it back.
-    fn passing(&mut self, chunk: &mut ChatChunk) -> bool;
+    /// A chunk is about to be handed out: what is handed out for it. What is to come after that goes to the front of
+    /// the queue.
+    fn passing(&mut self, chunk: ChatChunk, queue: &mut Queue) -> Option<ChatChunk>;
 
     /// The reply is complete.
     fn ended(self: Box<Self>, reply: &ChatResponse, meta: &mut CallMeta);
@@ -327,11 +328,12 @@ impl Stream for ChatStream {
         let this = &mut *self;
         loop {
             if let Some(chunk) = this.queue.pop_front() {
-                let mut chunk = this.take(chunk);
-                if this.route.as_mut().is_none_or(|route| route.passing(&mut chunk)) {
-                    return Poll::Ready(Some(Ok(chunk)));
+                let chunk = this.take(chunk);
+                let Some(route) = &mut this.route else { return Poll::Ready(Some(Ok(chunk))) };
+                match route.passing(chunk, &mut this.queue) {
+                    Some(chunk) => return Poll::Ready(Some(Ok(chunk))),
+                    None => continue,
                 }
-                continue;
             }
             if let Some(error) = this.failure.take() {
                 match this.fail(error) {

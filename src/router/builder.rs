@@ -139,9 +139,13 @@ impl RouterBuilder {
 /// What happens when calls fail.
 impl RouterBuilder {
     /// Groups to go to in order when this one fails. Calls can name others with
-    /// [`Completion::fallbacks`](crate::Completion::fallbacks).
+    /// [`Completion::fallbacks`](crate::Completion::fallbacks). `*` is every group without a list of its own.
     pub fn fallback<S: Into<String>>(mut self, group: impl Into<String>, targets: impl IntoIterator<Item = S>) -> Self {
-        self.rules.fallbacks.insert(group.into(), names(targets));
+        let group = group.into();
+        if group == "*" {
+            return self.default_fallback(targets);
+        }
+        self.rules.fallbacks.insert(group, names(targets));
         self
     }
 
@@ -300,7 +304,7 @@ impl RouterBuilder {
             }
         }
         for (group, targets) in self.rules.lists() {
-            if group != "*" && table.find(group).is_none() {
+            if table.find(group).is_none() {
                 return Err(wrong(format!("there are fallbacks for `{group}`, and no deployment has that name")));
             }
             check(&table, group, targets)?;

@@ -126,19 +126,22 @@ impl Reader<'_> {
             Some(_) => return Err(Error::new(ErrorKind::Configuration, format!("`{path}` is not a list of settings"))),
         };
         let mut section = Section { path, left };
-        for (name, value) in &mut section.left {
-            // The client looks keys up itself, each time, so that they can be changed.
-            if name != "api_key" {
-                self.resolve(value).map_err(|variable| {
-                    let message = format!("`{}.{name}`: the variable `{variable}` is not set", section.path);
-                    Error::new(ErrorKind::Configuration, message)
-                })?;
-            }
-        }
+        let path = &section.path;
+        self.resolve(&mut section.left).map_err(|variable| {
+            let message = format!("`{path}`: the variable `{variable}` is not set");
+            Error::new(ErrorKind::Configuration, message)
+        })?;
         Ok(section)
     }
 
-    fn resolve(&self, value: &mut Value) -> Result<(), String> {
+    /// Puts variables in the place of their names, but for keys: the client looks those up itself, each time, so that
+    /// they can be changed. An error is the name of a variable that is not set.
+    fn resolve(&self, members: &mut Map<String, Value>) -> Result<(), String> {
+        let all = members.iter_mut().filter(|(name, _)| *name != "api_key");
+        all.map(|(_, value)| value).try_for_each(|value| self.resolve_one(value))
+    }
+
+    fn resolve_one(&self, value: &mut Value) -> Result<(), String> {
         match value {
             Value::String(text) => {
                 if let Some(variable) = text.strip_prefix(VARIABLE) {
@@ -146,8 +149,8 @@ impl Reader<'_> {
                 }
                 Ok(())
             }
-            Value::Array(list) => list.iter_mut().try_for_each(|value| self.resolve(value)),
-            Value::Object(members) => members.values_mut().try_for_each(|value| self.resolve(value)),
+            Value::Array(list) => list.iter_mut().try_for_each(|value| self.resolve_one(value)),
+            Value::Object(members) => self.resolve(members),
             _ => Ok(()),
         }
     }

@@ -39,7 +39,7 @@ pub(super) fn room(slot: &Slot, demand: &Demand, now: Duration) -> Result<(), De
     slot.state.usage.room(&slot.deployment, demand.pick.prompt_tokens, now)
 }
 
-/// The places of a group that suit a call; `None` for all of them.
+/// The places of a group that suit a call, in their order; `None` for all of them.
 ///
 /// # Errors
 ///
@@ -48,7 +48,7 @@ pub(super) fn suiting(group: &Group, demand: &Demand, rules: &Rules) -> Result<O
     let mut places: Option<Vec<usize>> = None;
     let mut keep = |suits: &dyn Fn(&Slot) -> bool| {
         let slots = group.slots.iter().enumerate();
-        let earlier = |place: &usize| places.as_ref().is_none_or(|places| places.contains(place));
+        let earlier = |place: &usize| places.as_ref().is_none_or(|places| places.binary_search(place).is_ok());
         let left: Vec<usize> =
             slots.filter(|(place, slot)| earlier(place) && suits(slot)).map(|(place, _)| place).collect();
         let any = !left.is_empty();

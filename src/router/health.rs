@@ -53,12 +53,16 @@ impl Health {
         }
     }
 
-    /// Takes the one call that tries it out. `None` where another has; else whether this call is one that does.
-    pub(super) fn enter(&self, now: Duration) -> Option<bool> {
+    /// Lets a call in: whether it is the one that tries the deployment out. `None` for a call that has to keep away;
+    /// `beside` lets it in though another is trying.
+    pub(super) fn enter(&self, now: Duration, beside: bool) -> Option<bool> {
         match self.standing(now) {
             Standing::Healthy => Some(false),
-            Standing::Cooling(_) => Some(false),
-            Standing::Probation { .. } => (!self.probing.swap(true, Ordering::AcqRel)).then_some(true),
+            Standing::Cooling(_) => None,
+            Standing::Probation { .. } => match self.probing.swap(true, Ordering::AcqRel) {
+                false => Some(true),
+                true => beside.then_some(false),
+            },
         }
     }
 
@@ -257,10 +261,11 @@ mod tests {
         health.cool(at(5));
         assert_eq!(health.standing(at(4)), Standing::Cooling(at(5)));
         assert_eq!(health.standing(at(5)), Standing::Probation { taken: false });
-        assert_eq!((health.enter(at(5)), health.enter(at(5))), (Some(true), None));
+        assert_eq!((health.enter(at(4), true), health.enter(at(5), false)), (None, Some(true)));
+        assert_eq!((health.enter(at(5), false), health.enter(at(5), true)), (None, Some(false)));
         assert_eq!(health.standing(at(6)), Standing::Probation { taken: true });
         health.leave();
-        assert_eq!(health.enter(at(6)), Some(true));
+        assert_eq!(health.enter(at(6), false), Some(true));
         assert!(health.answered(at(7)));
         assert_eq!(health.standing(at(7)), Standing::Healthy);
     }

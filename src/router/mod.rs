@@ -21,7 +21,7 @@
 //! # }
 //! ```
 //!
-//! The guide [Routing](crate::docs::routing) says what happens when.
+//! The guide "Routing" says what happens when.
 
 mod batch;
 mod builder;
@@ -210,9 +210,9 @@ impl Complete for Router {
         Box::pin(async move {
             let mut call = Call::start(router, request, options, false)?;
             let Answered { mut reply, choice, .. } = call.run::<Whole<Chat>>().await?;
-            (reply.meta.attempts, reply.meta.trail) = call.trail();
             reply.meta.deployment = Some(choice.slot.id.to_string());
             reply.meta.latency = call.begun.elapsed();
+            (reply.meta.attempts, reply.meta.trail) = call.into_trail();
             Ok(reply)
         })
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::Dice;
 use super::filter::{Demand, room, suiting};
+use super::health::Standing;
 use super::limits::Denied;
 use super::rules::{Blame, Cause, Rules};
 use super::slot::Slot;
@@ -44,6 +45,8 @@ pub(super) struct Choice {
     visit: u32,
     /// Whether it is one of the retries.
     pub(super) retry: bool,
+    /// Whether it goes to a deployment that another call is trying out, as there is no other.
+    pub(super) beside: bool,
 }
 
 /// The plan of one call.
@@ -107,6 +110,27 @@ struct Tried {
     place: usize,
     /// From when on it can be tried again; `None` for not in this call.
     again: Option<Duration>,
+}
+
+/// The places of a level that have not been tried.
+#[derive(Default)]
+struct Fresh {
+    /// Those with room.
+    open: Vec<usize>,
+    /// Those that another call is trying out.
+    taken: Vec<usize>,
+    /// When the first of those without room has some.
+    back: Option<Duration>,
+}
+
+impl Visit {
+    fn holds(&self, place: usize, now: Duration) -> bool {
+        self.held.iter().any(|(held, until)| *held == place && *until > now)
+    }
+
+    fn suits(&self, place: usize) -> bool {
+        self.suiting.as_ref().is_none_or(|suiting| suiting.binary_search(&place).is_ok())
+    }
 }
 
 impl Plan {
@@ -203,7 +227,7 @@ impl Plan {
     /// Another deployment to ask beside the one that is taking long, where one has room.
     pub(super) fn hedge(&mut self, now: Duration, dice: &mut Dice) -> Option<Choice> {
         let level = self.visit.as_ref()?.level;
-        let (open, _) = self.fresh(level, now);
+        let open = self.fresh(level, now).open;
         self.choose(&open, level, false, now, dice)
     }
 
@@ -247,14 +271,15 @@ impl Plan {
         let first = visit.attempts == 0;
         let may_retry = !first && visit.retries < visit.allowed;
         let (last, current, levels) = (visit.last, visit.level, visit.found.group.levels.len());
-        let mut back: Option<Duration> = None;
+        let (mut back, mut tried_out) = (None, Vec::new());
         for level in current..levels {
             let free = first || level > current;
             if free || may_retry {
-                let (open, later) = self.fresh(level, now);
+                let Fresh { open, taken, back: later } = self.fresh(level, now);
                 if let Some(choice) = self.choose(&open, level, !free, now, dice) {
                     return Some(Step::Try(choice));
                 }
+                tried_out.extend(taken.into_iter().map(|place| (place, level)));
                 back = sooner(back, later);
             }
         }
@@ -268,6 +293,14 @@ impl Plan {
         } else if !first {
             return None;
         }
+        // One that another call is trying out is better than none, and better than to wait for who knows how long.
+        if first
+            && (last || !self.has_more())
+            && let Some((place, level)) = tried_out.first().copied()
+            && let Some(choice) = self.choose(&[place], level, false, now, dice)
+        {
+            return Some(Step::Try(Choice { beside: true, ..choice }));
+        }
         let wait = back.filter(|_| healthy || last || !self.has_more()).and_then(|back| {
             let pause = back.checked_sub(now)?;
             let in_time = self.own.deadline.is_none_or(|deadline| back < deadline);
@@ -279,26 +312,34 @@ impl Plan {
         wait.map(Step::Wait)
     }
 
-    /// The places of a level that have not been tried: those with room, and when the first of the others has some.
-    fn fresh(&self, level: usize, now: Duration) -> (Vec<usize>, Option<Duration>) {
-        let Some(visit) = &self.visit else { return (Vec::new(), None) };
+    /// The places of a level that have not been tried.
+    fn fresh(&self, level: usize, now: Duration) -> Fresh {
+        let mut fresh = Fresh::default();
+        let Some(visit) = &self.visit else { return fresh };
         let group = &visit.found.group;
         let places = group.levels.get(level).cloned().unwrap_or_default();
-        let (mut open, mut back) = (Vec::with_capacity(places.len()), None);
+        fresh.open.reserve(places.len());
         for place in places {
             let Some(slot) = group.slots.get(place) else { continue };
             if !visit.tried.is_empty() && visit.tried.iter().any(|tried| tried.place == place) {
                 continue;
             }
-            if visit.suiting.as_ref().is_some_and(|suiting| !suiting.contains(&place)) {
+            if !visit.suits(place) {
                 continue;
             }
             match self.room(visit, place, slot, now) {
-                None => open.push(place),
-                Some(later) => back = sooner(back, Some(later)),
+                None => fresh.open.push(place),
+                Some(later) => {
+                    if (slot.state.health.standing(now) == Standing::Probation { taken: true })
+                        && !visit.holds(place, now)
+                    {
+                        fresh.taken.push(place);
+                    }
+                    fresh.back = sooner(fresh.back, Some(later));
+                }
             }
         }
-        (open, back)
+        fresh
     }
 
     /// The places that can be tried again now, when the first of the others can, and whether one only has to rest.
@@ -307,7 +348,7 @@ impl Plan {
         let Some(visit) = &self.visit else { return (open, back, healthy) };
         for tried in &visit.tried {
             let (Some(again), Some(slot)) = (tried.again, visit.found.group.slots.get(tried.place)) else { continue };
-            if visit.suiting.as_ref().is_some_and(|suiting| !suiting.contains(&tried.place)) {
+            if !visit.suits(tried.place) {
                 continue;
             }
             match self.room(visit, tried.place, slot, now) {
@@ -354,7 +395,7 @@ impl Plan {
             None => visit.tried.push(Tried { place, again: None }),
         }
         let model = visit.found.model(&slot);
-        Some(Choice { slot, model, group: Arc::clone(&group.name), place, visit: self.visits, retry })
+        Some(Choice { slot, model, group: Arc::clone(&group.name), place, visit: self.visits, retry, beside: false })
     }
 
     /// Goes into a group. One that has nothing that suits the call is left at once, for the fallbacks of that cause.

@@ -55,8 +55,8 @@ pub(super) trait Ask {
     /// The tokens that a reply came to.
     fn tokens(reply: &Self::Reply) -> Option<u64>;
 
-    /// Those of them that the model wrote.
-    fn written(reply: &Self::Reply) -> u64;
+    /// Those of them that the model wrote; `None` where it did not run.
+    fn written(reply: &Self::Reply) -> Option<u64>;
 }
 
 /// A whole reply of an operation.
@@ -81,7 +81,7 @@ where
         reply.tokens()
     }
 
-    fn written(reply: &Op::Response) -> u64 {
+    fn written(reply: &Op::Response) -> Option<u64> {
         reply.written()
     }
 }
@@ -90,8 +90,8 @@ where
 pub(super) trait Metered {
     /// Of prompt and reply; `None` where nobody says.
     fn tokens(&self) -> Option<u64>;
-    /// Of the reply.
-    fn written(&self) -> u64;
+    /// Of the reply; `None` where the model did not run.
+    fn written(&self) -> Option<u64>;
 }
 
 impl Metered for ChatResponse {
@@ -99,8 +99,8 @@ impl Metered for ChatResponse {
         self.usage.as_ref().map(|usage| usage.prompt_tokens.saturating_add(usage.completion_tokens))
     }
 
-    fn written(&self) -> u64 {
-        self.usage.as_ref().map_or(0, |usage| usage.completion_tokens)
+    fn written(&self) -> Option<u64> {
+        Some(self.usage.as_ref().map_or(0, |usage| usage.completion_tokens))
     }
 }
 
@@ -109,8 +109,8 @@ impl Metered for crate::tokenizer::TokenCount {
         Some(0)
     }
 
-    fn written(&self) -> u64 {
-        0
+    fn written(&self) -> Option<u64> {
+        None
     }
 }
 
@@ -135,8 +135,8 @@ impl Ask for Streamed {
         None
     }
 
-    fn written(_: &ChatStream) -> u64 {
-        0
+    fn written(_: &ChatStream) -> Option<u64> {
+        None
     }
 }
 
@@ -171,7 +171,9 @@ impl Call {
         refuse_connection(&options)?;
         request.params.drop_params |= router.client.drops_params();
         let table = router.table();
-        let start = table.find(&request.model);
+        // A bare name of a known family can be that of a pattern with its provider.
+        let whole = || router.client.registry().resolve(&request.model).ok().map(|name| name.to_string());
+        let start = table.find(&request.model).or_else(|| table.find(&whole()?));
         if start.is_none() && router.rules.default_fallbacks.is_empty() {
             return Err(unknown(&request.model));
         }
@@ -182,7 +184,7 @@ impl Call {
         router.hear_of_cooldowns();
         let rules = Arc::clone(&router.rules);
         let mut pick = Pick { stream, ..Pick::default() };
-        if rules.check_context || table.slots.iter().any(|slot| slot.deployment.tpm.is_some()) {
+        if rules.check_context || table.counts_tokens {
             pick.prompt_tokens = router.count.as_ref().map_or_else(|| estimate(&request), |count| count(&request));
         }
         let demand = Demand {
@@ -247,7 +249,7 @@ impl Call {
         let (router, now) = (&self.router, self.router.now());
         let tokens = self.plan.demand.pick.prompt_tokens;
         let shared = router.shared.as_ref().map(|shared| &*shared.limits);
-        let ticket = match Ticket::take(&choice.slot, tokens, now, &router.room, shared).await {
+        let ticket = match Ticket::take(&choice.slot, choice.beside, tokens, now, &router.room, shared).await {
             Ok(ticket) => ticket,
             Err(denied) => {
                 self.plan.refused(&choice, denied, now);
@@ -270,12 +272,13 @@ impl Call {
                 },
             ))
         });
-        let (client, end) = (router.client.clone(), self.end);
+        // The client holds to the call's time itself; only a stream without one of its own ends for it with its head.
+        let (client, end) = (router.client.clone(), self.end.filter(|_| self.stream && options.timeout.is_none()));
         let asking = async move {
             let (endpoint, request) = asked?;
             let asking = A::ask(client, endpoint, request, options);
             match end {
-                Some(end) => timeout_at(end, asking).await.unwrap_or_else(|_| Err(late())),
+                Some(end) => timeout_at(end, asking).await.unwrap_or_else(|_| Err(late().with_attempts(1))),
                 None => asking.await,
             }
         };
@@ -351,7 +354,9 @@ impl Call {
                     state.latency.began(took, now);
                 } else {
                     ticket.used = A::tokens(&reply);
-                    state.latency.answered(took, A::written(&reply), now);
+                    if let Some(written) = A::written(&reply) {
+                        state.latency.answered(took, written, now);
+                    }
                 }
                 state.answered.fetch_add(1, Ordering::Relaxed);
                 if state.health.answered(now) {
@@ -400,7 +405,7 @@ impl Call {
             self.attempts = self.attempts.saturating_sub(1);
         }
         let own_deadline = self.options.timeout.is_some() && self.end.is_some_and(|end| end <= Instant::now());
-        self.failed(choice, error, took, own_deadline);
+        self.failed(choice, error.with_attempts(1), took, own_deadline);
     }
 
     /// The error that the call ends by: how the group that was asked for failed, with the trail of all that was tried.
@@ -415,6 +420,11 @@ impl Call {
     /// What of the call is known when it has its reply: attempts and their trail.
     pub(super) fn trail(&self) -> (u32, Vec<Attempt>) {
         (self.attempts, self.trail.clone())
+    }
+
+    /// The same of a call that is over.
+    pub(super) fn into_trail(self) -> (u32, Vec<Attempt>) {
+        (self.attempts, self.trail)
     }
 
     /// The options of a try: what is left of the call's time, and what the deployment says.

@@ -9,6 +9,7 @@ use super::ticket::Ticket;
 use crate::chat::{Accumulator, CallMeta, ChatChunk, ChatResponse, Content, Delta, Message, Part, Role};
 use crate::client::{ChatStream, Rescue, Route};
 use crate::error::{Error, Result};
+use crate::provider::Queue;
 
 /// A stream's way through the router.
 struct Routed {
@@ -23,10 +24,48 @@ struct Routed {
     overlap: Option<Overlap>,
 }
 
-/// What a stream that goes on from the text of another repeats.
+/// The end of a text from which another stream goes on, as it may come again.
+#[derive(Default)]
 struct Overlap {
-    /// White space at the end of the text. It is left out of what is sent, as some models refuse it.
+    /// What was sent as the beginning of the reply. Some models say it again before they go on (Mistral's do).
+    said: String,
+    /// White space behind it. It is not sent, as some models refuse it (Anthropic's do).
     space: String,
+    /// What has come and can still turn out to be the beginning.
+    held: String,
+    over: bool,
+}
+
+/// A beginning that is shorter than this could well come again by itself.
+const TELLING: usize = 16;
+
+impl Overlap {
+    fn new(said: &str, space: &str) -> Self {
+        let repeats = said.len() >= TELLING;
+        let said = if repeats { said.to_owned() } else { String::new() };
+        Self { said, space: space.to_owned(), ..Self::default() }
+    }
+
+    /// What is new in the next piece of text; `None` while that cannot be told.
+    fn take(&mut self, text: String) -> Option<String> {
+        if self.over {
+            return Some(text);
+        }
+        self.held.push_str(&text);
+        if self.held.len() < self.said.len() && self.said.starts_with(&self.held) {
+            return None;
+        }
+        self.flush()
+    }
+
+    /// What is left when no more text comes.
+    fn flush(&mut self) -> Option<String> {
+        self.over = true;
+        let held = std::mem::take(&mut self.held);
+        let new = held.strip_prefix(self.said.as_str()).unwrap_or(&held);
+        let new = new.strip_prefix(self.space.as_str()).unwrap_or(new);
+        (!new.is_empty()).then(|| new.to_owned())
+    }
 }
 
 /// What a stream takes over from one that broke.
@@ -55,24 +94,23 @@ pub(super) async fn open(mut call: Box<Call>, legacy: Legacy) -> Result<ChatStre
 }
 
 impl Route for Routed {
-    fn passing(&mut self, chunk: &mut ChatChunk) -> bool {
+    fn passing(&mut self, mut chunk: ChatChunk, queue: &mut Queue) -> Option<ChatChunk> {
         if let Some(overlap) = &mut self.overlap {
-            match &mut chunk.delta {
-                Delta::Start(_) => return false,
-                Delta::Text(text) => {
-                    if let Some(rest) = text.strip_prefix(overlap.space.as_str()) {
-                        *text = rest.to_owned();
-                    }
-                    overlap.space.clear();
-                    if text.is_empty() {
-                        return false;
+            match chunk.delta {
+                // The reply has one head.
+                Delta::Start(_) => return None,
+                Delta::Text(text) => chunk.delta = Delta::Text(overlap.take(text)?),
+                Delta::Usage(_) | Delta::Extra(_) => {}
+                _ => {
+                    if let Some(rest) = (!overlap.over).then(|| overlap.flush()).flatten() {
+                        queue.push_front(chunk);
+                        chunk = ChatChunk::new(Delta::Text(rest));
                     }
                 }
-                _ => {}
             }
         }
         self.sum.push(chunk.clone());
-        true
+        Some(chunk)
     }
 
     fn ended(mut self: Box<Self>, reply: &ChatResponse, meta: &mut CallMeta) {
@@ -117,7 +155,7 @@ fn go_on(call: &mut Call, sum: &Accumulator) -> Option<Legacy> {
         return None;
     }
     let said = text.trim_end();
-    let space = text.strip_prefix(said).unwrap_or_default().to_owned();
+    let space = text.strip_prefix(said).unwrap_or_default();
     if said.is_empty() {
         return None;
     }
@@ -126,8 +164,39 @@ fn go_on(call: &mut Call, sum: &Accumulator) -> Option<Legacy> {
         // It goes on from another one already: the whole text takes the place of its beginning.
         request.messages.pop();
     }
-    request.messages.push(Message::new(Role::Assistant, said));
+    let mut beginning = Message::new(Role::Assistant, said);
+    // The word by which Mistral and DeepSeek know that it is not a turn of its own.
+    beginning.extra.insert("prefix", true);
+    request.messages.push(beginning);
     call.request = request.into();
     call.plan.require_prefill();
-    Some(Legacy { before: None, sum: sum.clone(), overlap: Some(Overlap { space }) })
+    Some(Legacy { before: None, sum: sum.clone(), overlap: Some(Overlap::new(said, space)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is new in the pieces of a reply that goes on from a text.
+    fn new(text: &str, pieces: &[&str]) -> String {
+        let said = text.trim_end();
+        let mut overlap = Overlap::new(said, text.strip_prefix(said).unwrap());
+        let mut new: String = pieces.iter().filter_map(|piece| overlap.take((*piece).to_owned())).collect();
+        if !overlap.over {
+            new.extend(overlap.flush());
+        }
+        new
+    }
+
+    #[test]
+    fn a_reply_that_goes_on_repeats_nothing() {
+        assert_eq!(new("Once upon a time there ", &[" was", " a"]), "was a");
+        assert_eq!(new("Once upon a time there ", &["was", " a"]), "was a");
+        assert_eq!(new("Once upon a time", &[" there", " was"]), " there was");
+        assert_eq!(new("Once upon a time there", &["Once upon", " a time there", " was"]), " was");
+        assert_eq!(new("Once upon a time there ", &["Once upon a time there was"]), "was");
+        assert_eq!(new("Once upon a time there", &["Once", " more"]), "Once more");
+        assert_eq!(new("Once upon a time there", &["Once"]), "Once");
+        assert_eq!(new("ha", &["ha", "ha"]), "haha");
+    }
 }

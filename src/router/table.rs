@@ -17,6 +17,8 @@ pub(super) struct Table {
     /// Groups with a star in their name, the narrowest first.
     patterns: Vec<(Pattern, Arc<Group>)>,
     aliases: HashMap<String, String>,
+    /// Whether a deployment has a limit by tokens.
+    pub(super) counts_tokens: bool,
 }
 
 /// The deployments of one name, by their order.
@@ -59,7 +61,8 @@ impl Table {
             groups.insert(name.to_owned(), group);
         }
         patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.narrowness()));
-        Self { slots, groups, patterns, aliases }
+        let counts_tokens = slots.iter().any(|slot| slot.deployment.tpm.is_some());
+        Self { slots, groups, patterns, aliases, counts_tokens }
     }
 
     pub(super) fn aliases(&self) -> &HashMap<String, String> {

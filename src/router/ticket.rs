@@ -31,6 +31,7 @@ impl Ticket {
     /// Why there is none.
     pub(super) async fn take(
         slot: &Arc<Slot>,
+        beside: bool,
         tokens: u64,
         now: Duration,
         room: &Arc<Notify>,
@@ -48,7 +49,7 @@ impl Ticket {
             whole: false,
             shared: None,
         };
-        ticket.probe = state.health.enter(now).ok_or(Denied::Busy)?;
+        ticket.probe = state.health.enter(now, beside).ok_or(Denied::Busy)?;
         let deployment = &slot.deployment;
         let limited =
             deployment.rpm.is_some() || deployment.tpm.is_some() || deployment.max_parallel_requests.is_some();
