@@ -95,6 +95,7 @@
 //! | `schemars` | | typed replies and tools from Rust types |
 //! | `blocking` | | the same calls from code that is not async |
 //! | `config` | | routers from LiteLLM's `config.yaml` |
+//! | `redis` | | limits and cooldowns of routers that several processes keep together in a Redis |
 //! | `mock` | | a simulated provider on loopback, for tests |
 //!
 //! Features only add. All wire formats and providers are always there. Rust 1.88 or later.

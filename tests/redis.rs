@@ -3,17 +3,18 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anymodel::auth::Environment;
 use anymodel::mock::{Fault, MockServer, Reply};
 use anymodel::router::{Denied, DeploymentHealth, RedisLimits, RouterBuilder, SharedLimits};
 use anymodel::{Client, Deployment, ErrorKind, Retry, RetryPolicy, Router};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// What a test waits for at most.
 const LONG: Duration = Duration::from_secs(20);
@@ -57,7 +58,7 @@ impl Redis {
         panic!("redis-server does not come up");
     }
 
-    fn spawn(port: u16, password: Option<&str>, folder: &PathBuf) -> std::io::Result<Child> {
+    fn spawn(port: u16, password: Option<&str>, folder: &Path) -> std::io::Result<Child> {
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"]).arg(port.to_string());
         command.arg("--dir").arg(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -93,9 +94,9 @@ impl Redis {
 
     fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
         let mut command = redis::Cmd::new();
-        words.iter().for_each(|word| {
+        for word in words {
             command.arg(*word);
-        });
+        }
         command.query(&mut self.connection().unwrap()).unwrap()
     }
 
@@ -180,6 +181,7 @@ impl Drop for Process {
 }
 
 /// In the other process: the addresses of Redis and of the upstream. `None` where it was not started by a test.
+#[expect(clippy::disallowed_methods, reason = "a test tells its other process by variables")]
 fn addresses() -> Option<(String, String)> {
     Some((std::env::var("ANYMODEL_TEST_REDIS").ok()?, std::env::var("ANYMODEL_TEST_UPSTREAM").ok()?))
 }
@@ -303,7 +305,8 @@ async fn process_that_holds_two_places() {
 async fn a_redis_that_is_killed_and_started_again_under_load_loses_no_call() {
     let Some(mut redis) = Redis::start("killed_and_started_again") else { return };
     let server = upstream("ok").await;
-    let limits = RedisLimits::builder(redis.url()).pause(Duration::from_millis(50)).connect().await.unwrap();
+    let limits =
+        RedisLimits::builder(redis.url()).pause(Duration::from_millis(50)).lease(LONG).connect().await.unwrap();
     let deployment = at(&server.url(), "busy").rpm(10_000_000).tpm(1_000_000_000).max_parallel_requests(1000);
     let router = router(&limits).deployment(deployment).build().unwrap();
     let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
@@ -442,10 +445,9 @@ async fn what_a_call_used_takes_the_place_of_what_was_counted() {
     until("it is settled", || usage("tokens") == 30 && redis.in_flight("d") == 0).await;
     drop(limits.reserve("d", &deployment, 60).await.unwrap());
     until("nothing is taken by what is not settled", || usage("requests") == 1 && usage("tokens") == 30).await;
-    let _three = [0; 3].map(|tokens| limits.reserve("d", &deployment, tokens));
     let mut held = Vec::new();
-    for call in _three {
-        held.push(call.await.unwrap());
+    for _ in 0..3 {
+        held.push(limits.reserve("d", &deployment, 0).await.unwrap());
     }
     assert_eq!(limits.reserve("d", &deployment, 0).await.unwrap_err(), Denied::Busy);
     for key in redis.ask::<Vec<String>>(&["KEYS", "*"]) {

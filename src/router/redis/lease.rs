@@ -1,18 +1,20 @@
 //! Places in flight: renewed while their calls go on, so that those of a process that died come back by themselves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::Inner;
 use crate::router::limits::Reservation;
 
 /// In one lease's time it is renewed so often.
 const BEATS: u32 = 3;
+/// How many ends are kept for later; the others wait until their leases end by themselves.
+const MOST_OWED: usize = 10_000;
 
 /// The leases of this process.
 #[derive(Debug, Default)]
@@ -25,6 +27,20 @@ struct Flying {
     next: u64,
     /// Whether a task renews them.
     beating: bool,
+    /// Those whose end Redis could not be told, the oldest first, with when they have ended by themselves.
+    owed: VecDeque<(Instant, Ended)>,
+}
+
+/// The end of a lease.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) keys: Arc<Keys>,
+    pub(super) number: u64,
+    pub(super) minute: u64,
+    /// To give back.
+    pub(super) requests: u64,
+    /// To add.
+    pub(super) tokens: i64,
 }
 
 /// Where a deployment's state is.
@@ -41,6 +57,8 @@ pub(super) struct Lease {
     number: u64,
     /// The minute in which room was taken, by Redis's clock; 0 where that is not known.
     pub(super) minute: u64,
+    /// Whether Redis may know of it.
+    pub(super) is_there: bool,
     tokens: u64,
     end: End,
     runtime: Option<Handle>,
@@ -70,7 +88,7 @@ impl Lease {
             runtime.spawn(beat.go_on(limits.lease.checked_div(BEATS).unwrap_or(limits.lease)));
         }
         drop(flying);
-        Self { limits: Arc::clone(limits), keys, number, minute: 0, tokens, end: End::Unsent, runtime }
+        Self { limits: Arc::clone(limits), keys, number, minute: 0, is_there: true, tokens, end: End::Unsent, runtime }
     }
 
     pub(super) fn name(&self) -> String {
@@ -103,15 +121,43 @@ impl Drop for Lease {
             End::Used(Some(used)) => (0, i64::try_from(used).unwrap_or(i64::MAX).saturating_sub(tokens)),
             End::Used(None) => (0, 0),
         };
-        let Some(runtime) = &self.runtime else { return };
-        let (limits, keys, name, minute) = (Arc::clone(&self.limits), Arc::clone(&self.keys), self.name(), self.minute);
-        runtime.spawn(async move { limits.give_back(&keys, &name, minute, requests, tokens).await });
+        let (limits, keys) = (Arc::clone(&self.limits), Arc::clone(&self.keys));
+        let ended = Ended { keys, number: self.number, minute: self.minute, requests, tokens };
+        let is_there = self.is_there;
+        let tell = async move {
+            if !limits.tell(&ended).await && is_there {
+                limits.leases.owe(ended, limits.lease);
+            }
+        };
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(tell);
+        }
     }
 }
 
 impl Leases {
     fn lock(&self) -> MutexGuard<'_, Flying> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn owe(&self, ended: Ended, lease: Duration) {
+        let mut flying = self.lock();
+        if flying.owed.len() < MOST_OWED
+            && let Some(by_itself) = Instant::now().checked_add(lease)
+        {
+            flying.owed.push_back((by_itself, ended));
+        }
+    }
+
+    /// The next that Redis is to be told.
+    fn owed(&self) -> Option<(Instant, Ended)> {
+        let (mut flying, now) = (self.lock(), Instant::now());
+        while let Some((by_itself, ended)) = flying.owed.pop_front() {
+            if by_itself > now {
+                return Some((by_itself, ended));
+            }
+        }
+        None
     }
 }
 
@@ -123,6 +169,12 @@ impl Beat {
         loop {
             sleep(every).await;
             let Some(limits) = self.0.upgrade() else { return };
+            while let Some((by_itself, ended)) = limits.leases.owed() {
+                if !limits.tell(&ended).await {
+                    limits.leases.lock().owed.push_front((by_itself, ended));
+                    break;
+                }
+            }
             let mut deployments: HashMap<String, (Arc<Keys>, Vec<u64>)> = HashMap::new();
             for (number, keys) in &limits.leases.lock().leases {
                 let deployment = deployments.entry(keys.flying.clone());
@@ -134,7 +186,8 @@ impl Beat {
                 // The end of a call may have come before its renewal, which then brought its lease back.
                 let flies = |number: &u64| limits.leases.lock().leases.contains_key(number);
                 for ended in numbers.iter().filter(|number| !flies(number)) {
-                    limits.give_back(&keys, &limits.name(*ended), 0, 0, 0).await;
+                    let keys = Arc::clone(&keys);
+                    limits.tell(&Ended { keys, number: *ended, minute: 0, requests: 0, tokens: 0 }).await;
                 }
             }
         }

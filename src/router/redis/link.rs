@@ -30,6 +30,15 @@ pub(super) struct Link {
     tries: AtomicU64,
 }
 
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// None came, though the question may have come there.
+    Asked,
+    /// Redis is being left alone.
+    NotAsked,
+}
+
 #[derive(Clone)]
 struct Connection {
     number: u64,
@@ -80,11 +89,13 @@ impl Link {
         lock(&self.breaker).is_closed()
     }
 
-    /// Asks, and once more on another connection where the first was lost: the scripts can be asked twice. `None` where
-    /// nothing answers in time.
-    pub(super) async fn ask<T: FromRedisValue>(self: &Arc<Self>, question: &ScriptInvocation<'_>) -> Option<T> {
+    /// Asks, and once more on another connection where the first was lost: the scripts can be asked twice.
+    pub(super) async fn ask<T>(self: &Arc<Self>, question: &ScriptInvocation<'_>) -> Result<T, Silence>
+    where
+        T: FromRedisValue,
+    {
         if !lock(&self.breaker).lets_through(Instant::now()) {
-            return None;
+            return Err(Silence::NotAsked);
         }
         let answer = timeout(self.timeout, self.ask_twice(question)).await;
         match answer.unwrap_or_else(|_| Err(Failure::silent())) {
@@ -92,7 +103,7 @@ impl Link {
                 if lock(&self.breaker).answered() {
                     tracing::info!(address = %self.address, "Redis answers again: limits are kept with other processes");
                 }
-                Some(answer)
+                Ok(answer)
             }
             Err(failure) => {
                 if lock(&self.breaker).failed(Instant::now()) {
@@ -100,7 +111,7 @@ impl Link {
                     *lock(&self.current) = None;
                     tracing::warn!(address = %self.address, why = %failure.what, "Redis does not answer");
                 }
-                None
+                Err(Silence::Asked)
             }
         }
     }

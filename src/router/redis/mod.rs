@@ -14,8 +14,8 @@ use redis::Script;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::runtime::Handle;
 
-use self::lease::{Keys, Lease, Leases};
-use self::link::Link;
+use self::lease::{Ended, Keys, Lease, Leases};
+use self::link::{Link, Silence};
 use super::Deployment;
 use super::limits::{Denied, Reservation, SharedLimits};
 use crate::error::Result;
@@ -223,17 +223,21 @@ impl SharedLimits for RedisLimits {
         question.arg(tokens.min(MOST)).arg(limit(deployment.rpm)).arg(limit(deployment.tpm));
         question.arg(limit(deployment.max_parallel_requests.map(u64::from)));
         match limits.link.ask::<(i64, u64)>(&question).await {
-            Some((1.., minute)) => lease.minute = minute,
-            Some((0, wait)) => {
+            Ok((1.., minute)) => lease.minute = minute,
+            Ok((0, wait)) => {
                 lease.refused();
                 return Err(Denied::For(Duration::from_millis(wait)));
             }
-            Some(_) => {
+            Ok(_) => {
                 lease.refused();
                 return Err(Denied::Busy);
             }
-            None if limits.fail_closed => return Err(Denied::Unavailable),
-            None => {}
+            Err(silence) => {
+                lease.is_there = silence == Silence::Asked;
+                if limits.fail_closed {
+                    return Err(Denied::Unavailable);
+                }
+            }
         }
         Ok(Box::new(lease))
     }
@@ -244,14 +248,14 @@ impl SharedLimits for RedisLimits {
         runtime.spawn(async move {
             let mut question = limits.scripts.cool.prepare_invoke();
             question.key(limits.cooling()).arg(id).arg(millis(time));
-            limits.link.ask::<()>(&question).await
+            limits.link.ask::<()>(&question).await.ok();
         });
     }
 
     async fn cooling(&self) -> Vec<(String, Duration)> {
         let mut question = self.0.scripts.cooling.prepare_invoke();
         question.key(self.0.cooling());
-        let answer: Option<Vec<(String, u64)>> = self.0.link.ask(&question).await;
+        let answer: Result<Vec<(String, u64)>, Silence> = self.0.link.ask(&question).await;
         answer.unwrap_or_default().into_iter().map(|(id, left)| (id, Duration::from_millis(left))).collect()
     }
 }
@@ -271,17 +275,18 @@ impl Inner {
         format!("{:032x}-{lease}", self.process)
     }
 
-    /// A lease ends. Requests are given back, tokens are added.
-    async fn give_back(&self, keys: &Keys, lease: &str, minute: u64, requests: u64, tokens: i64) {
+    /// Whether the end of a lease came to Redis.
+    async fn tell(&self, end: &Ended) -> bool {
+        let Ended { keys, number, minute, requests, tokens } = end;
         let mut question = self.scripts.settle.prepare_invoke();
-        question.key(&keys.usage).key(&keys.flying).arg(lease).arg(minute).arg(requests).arg(tokens);
-        self.link.ask::<()>(&question).await;
+        question.key(&keys.usage).key(&keys.flying).arg(self.name(*number)).arg(minute).arg(requests).arg(tokens);
+        self.link.ask::<()>(&question).await.is_ok()
     }
 
     async fn renew(&self, keys: &Keys, leases: &[String]) {
         let mut question = self.scripts.renew.prepare_invoke();
         question.key(&keys.flying).arg(millis(self.lease)).arg(leases);
-        self.link.ask::<()>(&question).await;
+        self.link.ask::<()>(&question).await.ok();
     }
 }
 
