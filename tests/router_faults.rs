@@ -96,7 +96,7 @@ fn row(name: &'static str, bad: impl Into<Bad>, whole: impl Into<Option<Fate>>, 
 /// What is at the deployment's address.
 #[derive(Clone)]
 enum Bad {
-    Answers(Reply),
+    Answers(Box<Reply>),
     Refused,
     NoSuchHost,
     Tls,
@@ -105,7 +105,7 @@ use Bad::{NoSuchHost, Refused, Tls};
 
 impl From<Reply> for Bad {
     fn from(reply: Reply) -> Self {
-        Self::Answers(reply)
+        Self::Answers(reply.into())
     }
 }
 
@@ -281,7 +281,7 @@ impl Cell {
         good.reply(Reply::text("one two three").chunks(3).model("good"));
         let url = match &self.row.bad {
             Bad::Answers(reply) => {
-                bad.reply(reply.clone());
+                bad.reply(Reply::clone(reply));
                 bad.url()
             }
             Bad::Refused => MockServer::refused_url().unwrap(),
@@ -309,7 +309,7 @@ impl Cell {
             Ok((_, attempts, trail)) => (*attempts, trail.as_slice()),
             Err(error) => (error.attempts(), error.trail()),
         };
-        let failed = trail.iter().filter(|attempt| attempt.kind.is_some());
+        let mut failed = trail.iter().filter(|attempt| attempt.kind.is_some());
         let rests = matches!(self.fate.kind, ErrorKind::Authentication | ErrorKind::NotFound | ErrorKind::RateLimited);
         let snapshot = router.snapshot();
         let checks = [
@@ -319,7 +319,7 @@ impl Cell {
             same("requests at the other", good.received(), want.good as u64),
             same("attempts", attempts as usize, want.bad + want.good),
             same("trail", names(trail), names_of(&want)),
-            failed.map(|attempt| self.is_it(attempt.kind, attempt.status)).collect(),
+            failed.try_for_each(|attempt| self.is_it(attempt.kind, attempt.status)),
             same("in time", took >= want.not_before && took <= want.within, true)
                 .map_err(|it| format!("{it}: {took:?}")),
             same("in flight", snapshot.iter().map(|deployment| deployment.in_flight).sum(), 0),
