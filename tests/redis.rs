@@ -270,7 +270,10 @@ async fn process_that_calls() {
 
 #[tokio::test]
 async fn places_in_flight_are_held_while_a_process_lives_and_come_back_when_it_is_killed() {
-    let Some(redis) = Redis::start("places_in_flight") else { return };
+    let Some(redis) = Redis::start("places_in_flight_are_held_while_a_process_lives_and_come_back_when_it_is_killed")
+    else {
+        return;
+    };
     let (silent, good) = (upstream(Fault::SlowHead(LONG * 10)).await, upstream("ok").await);
     let mut other = Process::start("process_that_holds_two_places", &redis, &silent);
     other.hear("ready");
@@ -303,7 +306,9 @@ async fn process_that_holds_two_places() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_is_killed_and_started_again_under_load_loses_no_call() {
-    let Some(mut redis) = Redis::start("killed_and_started_again") else { return };
+    let Some(mut redis) = Redis::start("a_redis_that_is_killed_and_started_again_under_load_loses_no_call") else {
+        return;
+    };
     let server = upstream("ok").await;
     let limits =
         RedisLimits::builder(redis.url()).pause(Duration::from_millis(50)).lease(LONG).connect().await.unwrap();
@@ -350,7 +355,9 @@ async fn a_redis_that_is_killed_and_started_again_under_load_loses_no_call() {
 
 #[tokio::test]
 async fn a_redis_that_hangs_holds_up_a_few_calls_for_its_timeout_and_no_others() {
-    let Some(redis) = Redis::start("a_redis_that_hangs") else { return };
+    let Some(redis) = Redis::start("a_redis_that_hangs_holds_up_a_few_calls_for_its_timeout_and_no_others") else {
+        return;
+    };
     let server = upstream("ok").await;
     let limits = RedisLimits::builder(redis.url()).pause(LONG).connect().await.unwrap();
     let router = router(&limits).deployment(at(&server.url(), "limited").rpm(1000)).build().unwrap();
@@ -368,7 +375,7 @@ async fn a_redis_that_hangs_holds_up_a_few_calls_for_its_timeout_and_no_others()
 
 #[tokio::test]
 async fn if_it_is_to_fail_closed_calls_are_refused_until_redis_is_back() {
-    let Some(mut redis) = Redis::start("fail_closed") else { return };
+    let Some(mut redis) = Redis::start("if_it_is_to_fail_closed_calls_are_refused_until_redis_is_back") else { return };
     let server = upstream("ok").await;
     let pause = Duration::from_millis(20);
     let limits = RedisLimits::builder(redis.url()).fail_closed(true).pause(pause).connect().await.unwrap();
@@ -396,7 +403,11 @@ async fn if_it_is_to_fail_closed_calls_are_refused_until_redis_is_back() {
 
 #[tokio::test]
 async fn a_wrong_password_or_address_is_an_error_that_holds_no_password() {
-    let Some(redis) = Redis::start_with("a_wrong_password", Some("right-secret")) else { return };
+    let Some(redis) =
+        Redis::start_with("a_wrong_password_or_address_is_an_error_that_holds_no_password", Some("right-secret"))
+    else {
+        return;
+    };
     RedisLimits::connect(redis.url()).await.unwrap();
     let refused = MockServer::refused_url().unwrap().replace("http://", "redis://:wrong-secret@");
     let cases = [
@@ -417,7 +428,10 @@ async fn a_wrong_password_or_address_is_an_error_that_holds_no_password() {
 
 #[tokio::test]
 async fn a_wrong_password_leaves_calls_to_the_limits_of_their_process() {
-    let Some(redis) = Redis::start_with("a_wrong_password_leaves_calls", Some("right")) else { return };
+    let Some(redis) = Redis::start_with("a_wrong_password_leaves_calls_to_the_limits_of_their_process", Some("right"))
+    else {
+        return;
+    };
     let server = upstream("ok").await;
     let limits = RedisLimits::builder(format!("redis://:wrong@127.0.0.1:{}", redis.port)).build().unwrap();
     let router = router(&limits).deployment(at(&server.url(), "limited").rpm(5)).build().unwrap();
@@ -430,7 +444,7 @@ async fn a_wrong_password_leaves_calls_to_the_limits_of_their_process() {
 
 #[tokio::test]
 async fn what_a_call_used_takes_the_place_of_what_was_counted() {
-    let Some(redis) = Redis::start("what_a_call_used") else { return };
+    let Some(redis) = Redis::start("what_a_call_used_takes_the_place_of_what_was_counted") else { return };
     let limits = RedisLimits::connect(redis.url()).await.unwrap();
     let deployment = Deployment::new("a", "m").tpm(100).rpm(10).max_parallel_requests(3);
     let usage = |field: &str| redis.ask::<u64>(&["HGET", "anymodel:{d}:usage", field]);
@@ -457,7 +471,7 @@ async fn what_a_call_used_takes_the_place_of_what_was_counted() {
 
 #[tokio::test]
 async fn calls_that_are_dropped_at_any_moment_leave_nothing_in_flight() {
-    let Some(redis) = Redis::start("calls_that_are_dropped") else { return };
+    let Some(redis) = Redis::start("calls_that_are_dropped_at_any_moment_leave_nothing_in_flight") else { return };
     let server = upstream(Fault::SlowHead(LONG * 10)).await;
     let limits = RedisLimits::connect(redis.url()).await.unwrap();
     let router = router(&limits).deployment(at(&server.url(), "d").max_parallel_requests(1000)).build().unwrap();
@@ -472,7 +486,9 @@ async fn calls_that_are_dropped_at_any_moment_leave_nothing_in_flight() {
 
 #[tokio::test]
 async fn a_deployment_that_one_router_cooled_rests_for_the_others_within_a_second() {
-    let Some(redis) = Redis::start("a_deployment_that_one_router_cooled") else { return };
+    let Some(redis) = Redis::start("a_deployment_that_one_router_cooled_rests_for_the_others_within_a_second") else {
+        return;
+    };
     let (bad, good) = (upstream(Fault::Status(429)).await, upstream("ok").await);
     let mut routers = Vec::new();
     for (url, alone) in [(bad.url(), false), (good.url(), false), (good.url(), true)] {
