@@ -1,16 +1,21 @@
 //! Where keys come from, and how they get onto a request.
 
 mod environment;
+mod fetch;
 mod key;
+mod keyring;
+mod token;
 
 use std::fmt;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::Request;
+use http::{HeaderMap, Request};
 
 pub use environment::Environment;
 pub use key::{ApiKey, KeyResolver};
+pub(crate) use keyring::Keyring;
+pub use token::{Token, TokenCache};
 
 use crate::error::Result;
 use crate::provider::Provider;
@@ -28,4 +33,29 @@ pub trait Credentials: fmt::Debug + Send + Sync {
     /// [`ErrorKind::Authentication`](crate::ErrorKind::Authentication) where there are none, naming where they were
     /// looked for; and the errors of fetching a token.
     async fn authorize(&self, provider: &dyn Provider, request: &mut Request<Bytes>) -> Result<()>;
+
+    /// Whether [`settings`](Self::settings) can know anything: then they are asked where one of the settings that the
+    /// provider's row names is missing.
+    fn has_settings(&self) -> bool {
+        false
+    }
+
+    /// Settings of the connection that only the credentials know, such as the project of a service account or the
+    /// region of a profile.
+    ///
+    /// # Errors
+    ///
+    /// As [`authorize`](Self::authorize).
+    async fn settings(&self, _provider: &dyn Provider) -> Result<Vec<(String, String)>> {
+        Ok(Vec::new())
+    }
+
+    /// Whether [`renew`](Self::renew) can help.
+    fn can_renew(&self) -> bool {
+        false
+    }
+
+    /// Told that the provider refused a request with these headers (401), so that a token that is kept is kept no
+    /// longer. The request is then authorised and sent once more, whatever the policy of retries.
+    fn renew(&self, _refused: &HeaderMap) {}
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, RwLock};
 use secrecy::SecretString;
 
 use super::{Client, Deadlines, Inner, Observer, RetryBudget, RetryPolicy};
-use crate::auth::{ApiKey, Credentials, Environment, KeyResolver};
+use crate::auth::{Credentials, Environment, KeyResolver, Keyring, TokenCache};
 use crate::error::Result;
 use crate::pricing::Catalog;
 use crate::provider::{Provider, ProviderSpec, Registry};
@@ -151,11 +151,16 @@ impl ClientBuilder {
         };
         Ok(Client(Arc::new(Inner {
             registry: self.registry.unwrap_or_else(|| Registry::table().clone()),
+            keyring: Keyring {
+                environment: self.environment,
+                resolver: self.resolver,
+                transport: Arc::clone(&transport),
+                tokens: TokenCache::default(),
+            },
             transport,
             keys: self.keys,
             base_urls: self.base_urls,
             credentials: self.credentials,
-            default_key: ApiKey { given: None, resolver: self.resolver, environment: self.environment },
             deadlines: self.deadlines,
             retry: self.retry,
             budget: RetryBudget::new(),

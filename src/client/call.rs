@@ -130,6 +130,7 @@ impl Client {
     {
         let located = |error: Error| at(error, endpoint);
         let clock = Clock::start(&self.0.deadlines, options);
+        let endpoint = &*clock.within_call(endpoint.located()).await.map_err(located)?;
         let codec = Op::codec(endpoint.provider.as_ref()).ok_or_else(|| missing::<Op>(endpoint))?;
         let encoded = codec.encode(request, &endpoint.target());
         let encoded = encoded.and_then(|encoded| endpoint.with_query(encoded)).map_err(located)?;
@@ -175,6 +176,7 @@ impl Client {
     ) -> Result<impl FnOnce(Watch) -> ChatStream + use<>> {
         let located = |error: Error| at(error, endpoint);
         let clock = Clock::start(&self.0.deadlines, options);
+        let endpoint = &*clock.within_call(endpoint.located()).await.map_err(located)?;
         let codec = endpoint.provider.chat().ok_or_else(|| missing::<Chat>(endpoint))?;
         let encoded = codec.encode_stream(request, &endpoint.target());
         let encoded = encoded.and_then(|encoded| endpoint.with_query(encoded)).map_err(located)?;

@@ -1,23 +1,16 @@
-//! Where a call goes and how it gets there.
+//! What a call says of its connection and of itself, apart from the request.
 
-use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::Client;
-use crate::auth::{ApiKey, Credentials};
 use crate::chat::{ChatRequest, Extra};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::ModelName;
 use crate::money::Usd;
 use crate::pricing::{Item, Rates};
-use crate::provider::{Encoded, Provider, Target};
 
 /// What a call says of its connection and of itself, apart from the request.
 #[derive(Clone, Default)]
@@ -90,167 +83,6 @@ impl fmt::Debug for CallOptions {
             .field("fallbacks", &self.fallbacks)
             .finish_non_exhaustive()
     }
-}
-
-/// A provider, a model of it, and how to reach it: what a call needs, found out once.
-#[derive(Clone)]
-pub struct Endpoint {
-    pub(super) provider: Arc<dyn Provider>,
-    pub(super) name: ModelName,
-    /// Without the query, which may hold a secret.
-    pub(super) base_url: String,
-    query: Option<String>,
-    api_version: Option<String>,
-    settings: Vec<(String, String)>,
-    pub(super) headers: HeaderMap,
-    pub(super) credentials: Arc<dyn Credentials>,
-}
-
-impl Endpoint {
-    /// What the codec has to know.
-    pub(super) fn target(&self) -> Target<'_> {
-        let mut target = Target::new(self.name.model(), &self.base_url);
-        target.api_version = self.api_version.as_deref();
-        target.settings = &self.settings;
-        target
-    }
-
-    /// A request with the query of the endpoint's address, which goes behind the path.
-    pub(super) fn with_query(&self, mut encoded: Encoded) -> Result<Encoded> {
-        let Some(query) = &self.query else { return Ok(encoded) };
-        let uri = encoded.request.uri();
-        let joint = if uri.query().is_some() { '&' } else { '?' };
-        *encoded.request.uri_mut() = format!("{uri}{joint}{query}").parse().map_err(|source| {
-            Error::new(ErrorKind::Configuration, "the query of the base URL is not usable").with_source(source)
-        })?;
-        Ok(encoded)
-    }
-}
-
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Endpoint").field("name", &self.name).field("base_url", &self.base_url).finish_non_exhaustive()
-    }
-}
-
-impl Client {
-    /// Finds out where a model's calls go.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::UnknownProvider`]; [`ErrorKind::Configuration`] for a provider without an address, or headers that
-    /// cannot be sent.
-    pub fn endpoint(&self, model: &str, options: &CallOptions) -> Result<Endpoint> {
-        let environment = &self.0.default_key.environment;
-        let model = environment.expand(model).map_err(|name| {
-            Error::new(ErrorKind::Configuration, format!("the model is `os.environ/{name}`, but {name} is not set"))
-        })?;
-        let name = match &options.provider {
-            Some(provider) => {
-                let prefix = format!("{provider}/");
-                self.0.registry.resolve(&format!("{prefix}{}", model.strip_prefix(&prefix).unwrap_or(&model)))?
-            }
-            None => self.0.registry.resolve(&model)?,
-        };
-        let known = self.0.registry.get(name.provider());
-        let provider = Arc::clone(known.ok_or_else(|| {
-            Error::new(ErrorKind::UnknownProvider, format!("`{}` is not a known provider", name.provider()))
-        })?);
-        let (base_url, query) = self.base_url(provider.as_ref(), options)?;
-        let credentials = self.credentials(provider.as_ref(), options);
-        let headers = headers(provider.as_ref(), &options.extra_headers)?;
-        Ok(Endpoint {
-            provider,
-            name,
-            base_url,
-            query,
-            api_version: options.api_version.clone(),
-            settings: options.settings.clone(),
-            headers,
-            credentials,
-        })
-    }
-
-    /// The call's address, else the client's, else the environment's, else the row's, and its query apart. Never
-    /// another provider's.
-    fn base_url(&self, provider: &dyn Provider, options: &CallOptions) -> Result<(String, Option<String>)> {
-        let spec = provider.spec();
-        let environment = &self.0.default_key.environment;
-        let given = options
-            .api_base
-            .as_deref()
-            .or_else(|| spec.names().find_map(|name| self.0.base_urls.get(name)).map(String::as_str));
-        let from_env = || environment.first(&spec.base_url_env);
-        let base = match given {
-            Some(given) => environment.expand(given).map(Cow::into_owned).map_err(|name| {
-                Error::new(
-                    ErrorKind::Configuration,
-                    format!("the base URL is `os.environ/{name}`, but {name} is not set"),
-                )
-            })?,
-            None => from_env().or_else(|| spec.base_url.as_ref().map(ToString::to_string)).ok_or_else(|| {
-                let hint = match spec.base_url_env.first() {
-                    Some(name) => format!("set {name}, or give one with `.api_base(…)`"),
-                    None => "give one with `.api_base(…)`".to_owned(),
-                };
-                Error::new(ErrorKind::Configuration, format!("{} has no address of its own; {hint}", spec.name))
-            })?,
-        };
-        let mut url = base;
-        for (name, variable) in &spec.url_vars {
-            let slot = format!("{{{name}}}");
-            if url.contains(&slot) {
-                let set = options.settings.iter().find(|(key, _)| key == name.as_ref()).map(|(_, value)| value.clone());
-                let value = set.or_else(|| environment.get(variable)).ok_or_else(|| {
-                    Error::new(ErrorKind::Configuration, format!("the address of {} needs {variable}", spec.name))
-                })?;
-                url = url.replace(&slot, &value);
-            }
-        }
-        if !url.starts_with("http://") && !url.starts_with("https://") {
-            let message = format!("the base URL of {} must begin with http:// or https://", spec.name);
-            return Err(Error::new(ErrorKind::Configuration, message));
-        }
-        let authority = url.split("://").nth(1).and_then(|rest| rest.split(['/', '?', '#']).next());
-        if authority.is_some_and(|authority| authority.contains('@')) {
-            let message =
-                format!("the base URL of {} holds a user or password; give a key or a header instead", spec.name);
-            return Err(Error::new(ErrorKind::Configuration, message));
-        }
-        Ok(match url.split_once('?') {
-            Some((url, query)) => (url.to_owned(), Some(query.to_owned()).filter(|query| !query.is_empty())),
-            None => (url, None),
-        })
-    }
-
-    fn credentials(&self, provider: &dyn Provider, options: &CallOptions) -> Arc<dyn Credentials> {
-        let names = || provider.spec().names();
-        if let (None, Some(own)) = (&options.api_key, names().find_map(|name| self.0.credentials.get(name))) {
-            return Arc::clone(own);
-        }
-        let given = options.api_key.clone().or_else(|| names().find_map(|name| self.0.keys.get(name)).cloned());
-        Arc::new(ApiKey { given, ..self.0.default_key.clone() })
-    }
-}
-
-/// The provider's headers, and the call's over them.
-fn headers(provider: &dyn Provider, extra: &[(String, String)]) -> Result<HeaderMap> {
-    let own = provider.spec().headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref()));
-    let extra = extra.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let mut headers = HeaderMap::new();
-    for (name, value) in own.chain(extra) {
-        let unusable = || Error::new(ErrorKind::Configuration, format!("`{name}` is not a header that can be sent"));
-        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unusable())?;
-        let mut value = HeaderValue::from_str(value).map_err(|_| unusable())?;
-        value.set_sensitive(may_be_secret(&key));
-        headers.insert(key, value);
-    }
-    Ok(headers)
-}
-
-fn may_be_secret(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    ["auth", "key", "token", "secret", "cookie", "password"].iter().any(|word| name.contains(word))
 }
 
 impl CallOptions {

@@ -5,6 +5,7 @@ mod call;
 mod completion;
 mod connection;
 mod deadlines;
+mod endpoint;
 mod observer;
 mod pipeline;
 mod prices;
@@ -21,15 +22,16 @@ use once_cell::sync::Lazy;
 pub use builder::ClientBuilder;
 pub(crate) use completion::BoxFuture;
 pub use completion::{Complete, Completion};
-pub use connection::{CallOptions, Endpoint};
+pub use connection::CallOptions;
 pub use deadlines::Deadlines;
+pub use endpoint::Endpoint;
 pub(crate) use observer::Answer;
 pub use observer::{CallInfo, Observer, Outcome};
 pub use retry::RetryPolicy;
 pub use stream::ChatStream;
 pub(crate) use stream::{Rescue, Route};
 
-use crate::auth::{ApiKey, Credentials};
+use crate::auth::{Credentials, Keyring};
 use crate::chat::IntoMessages;
 use crate::error::Result;
 use crate::pricing::Catalog;
@@ -60,8 +62,7 @@ struct Inner {
     keys: HashMap<String, secrecy::SecretString>,
     base_urls: HashMap<String, String>,
     credentials: HashMap<String, Arc<dyn Credentials>>,
-    /// Without a given key: resolver and environment.
-    default_key: ApiKey,
+    keyring: Keyring,
     deadlines: Deadlines,
     retry: RetryPolicy,
     budget: RetryBudget,

@@ -35,6 +35,11 @@ impl Clock {
         }
     }
 
+    /// Waits for something of the credentials, but not beyond the call's end.
+    pub(super) async fn within_call<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
+        within(self.end, "the credentials did not come in time", future).await
+    }
+
     /// The sooner of the call's end and a pause from now.
     fn by(&self, pause: Option<Duration>) -> Option<Instant> {
         let pause = pause.and_then(|pause| Instant::now().checked_add(pause));
@@ -97,22 +102,39 @@ impl Client {
         }
     }
 
-    /// Sends one request: the head of a good reply, or the error that the reply is.
+    /// Sends one request: the head of a good reply, or the error that the reply is. Where the provider refuses a token
+    /// that was kept, it is sent once more with a new one.
     pub(super) async fn send(&self, endpoint: &Endpoint, mut request: Request<Bytes>, clock: &Clock) -> Result<Sent> {
-        let provider = endpoint.provider.as_ref();
         add_headers(request.headers_mut(), &endpoint.headers);
-        within(
-            clock.end,
-            "the credentials did not come in time",
-            endpoint.credentials.authorize(provider, &mut request),
-        )
-        .await?;
+        if !endpoint.credentials.can_renew() {
+            return self.send_authorized(endpoint, request, clock).await.map_err(|(error, _)| error);
+        }
+        match self.send_authorized(endpoint, request.clone(), clock).await {
+            Err((error, Some(refused))) if error.kind() == ErrorKind::Authentication => {
+                endpoint.credentials.renew(&refused);
+                self.send_authorized(endpoint, request, clock).await.map_err(|(error, _)| error)
+            }
+            result => result.map_err(|(error, _)| error),
+        }
+    }
+
+    /// Puts the credentials on a request and sends it. An error has the headers of a request that the provider refused.
+    async fn send_authorized(
+        &self,
+        endpoint: &Endpoint,
+        mut request: Request<Bytes>,
+        clock: &Clock,
+    ) -> Result<Sent, (Error, Option<HeaderMap>)> {
+        let provider = endpoint.provider.as_ref();
+        let authorizing = clock.within_call(endpoint.credentials.authorize(provider, &mut request));
+        authorizing.await.map_err(|error| (error, None))?;
         let secrets: Vec<HeaderValue> =
             request.headers().values().filter(|value| value.is_sensitive()).cloned().collect();
+        let headers = endpoint.credentials.can_renew().then(|| request.headers().clone());
         let sending = self.0.transport.send(request);
         let response = within(clock.by(clock.first_byte), "no answer began in time", sending)
             .await
-            .map_err(|error| redact(error, &secrets))?;
+            .map_err(|error| (redact(error, &secrets), None))?;
         let status = response.status();
         if status.is_success() {
             return Ok(Sent { response, secrets });
@@ -125,9 +147,9 @@ impl Client {
         );
         let response = Response::from_parts(head, reading.await.unwrap_or_default());
         if status.is_redirection() {
-            return Err(redirected(&response));
+            return Err((redirected(&response), None));
         }
-        Err(redact(provider.decode_error(&response), &secrets))
+        Err((redact(provider.decode_error(&response), &secrets), headers))
     }
 
     /// Sends a request whose answer is to be a stream. A page of HTML with a good status, such as that of a proxy

@@ -33,7 +33,7 @@ pub use operation::{Chat, ChatCodec, Codec, CountTokens, Encoded, Operation, Pro
 pub use params::admit;
 pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
 pub use registry::Registry;
-pub use spec::{AuthScheme, ProviderSpec, WireFormat};
+pub use spec::{AuthScheme, ProviderSpec, Setting, WireFormat};
 pub use stream::{EventDecoder, Flow, Queue, StreamDecoder};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -48,6 +48,16 @@ pub trait Provider: Debug + Send + Sync {
 
     /// Reads a reply whose status is not a success.
     fn decode_error(&self, response: &Response<Bytes>) -> Error;
+
+    /// A setting that a model's name says, such as the region in an ARN.
+    fn setting_of(&self, _model: &str, _name: &str) -> Option<String> {
+        None
+    }
+
+    /// The address, where it follows from the settings in a way that the row's cannot say.
+    fn base_url(&self, _settings: &[(String, String)]) -> Option<String> {
+        None
+    }
 
     /// Chat.
     fn chat(&self) -> Option<&dyn ChatCodec> {

@@ -33,12 +33,12 @@ pub struct ProviderSpec {
     pub aliases: Vec<Text>,
     /// The format that it speaks.
     pub wire: WireFormat,
-    /// Its address; `None` where the caller must give one. `{name}` in it is one of `url_vars`.
+    /// Its address; `None` where the caller must give one. `{name}` in it is one of `settings`.
     pub base_url: Option<Text>,
     /// Environment variables that give the address, in order.
     pub base_url_env: Vec<Text>,
-    /// Parts of the address: the name in braces, and the environment variable that holds it.
-    pub url_vars: Vec<(Text, Text)>,
+    /// What its connections have to know beside an address and a key, such as an account or a region.
+    pub settings: Vec<Setting>,
     /// What is appended to the address for chat; the wire format's own path where it is not said.
     pub chat_path: Option<Text>,
     /// Whether it counts the tokens of a request where its wire format has that: Anthropic's `count_tokens`, Gemini's
@@ -96,10 +96,10 @@ impl ProviderSpec {
         self
     }
 
-    /// With a part of the address that an environment variable holds.
+    /// With something that its connections have to know, such as a part of the address.
     #[must_use]
-    pub fn url_var(mut self, name: impl Into<Text>, env: impl Into<Text>) -> Self {
-        self.url_vars.push((name.into(), env.into()));
+    pub fn setting(mut self, setting: Setting) -> Self {
+        self.settings.push(setting);
         self
     }
 
@@ -148,6 +148,49 @@ impl ProviderSpec {
     /// All prefixes.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.name).chain(&self.aliases).map(AsRef::as_ref)
+    }
+}
+
+/// Something that a connection has to know beside its address and key: given by the call by this name, else said by the
+/// model's name, else held by an environment variable, else known to the credentials, else the default.
+///
+/// ```
+/// use anymodel::provider::{ProviderSpec, Setting};
+///
+/// ProviderSpec::openai_chat("acme", "https://{region}.acme.example/v1")
+///     .setting(Setting::new("region").env("ACME_REGION").or("eu"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Setting {
+    /// Its name: LiteLLM's, where it has one.
+    pub name: Text,
+    /// Environment variables that hold it, in order.
+    pub env: Vec<Text>,
+    /// What it is where nobody says.
+    pub default: Option<Text>,
+}
+
+impl Setting {
+    /// A setting of this name.
+    #[must_use]
+    pub fn new(name: impl Into<Text>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+
+    /// With a further environment variable for it.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<Text>) -> Self {
+        self.env.push(name.into());
+        self
+    }
+
+    /// With this value where nobody says another.
+    #[must_use]
+    pub fn or(mut self, default: impl Into<Text>) -> Self {
+        self.default = Some(default.into());
+        self
     }
 }
 

@@ -9,7 +9,7 @@ mod self_hosted;
 
 use serde_json::{Map, json};
 
-use super::{ContentForm, Hook, ProviderSpec, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
+use super::{ContentForm, Hook, ProviderSpec, Quirks, Reasoning, Setting, TokenLimit, ToolChoices, WebSearch};
 
 /// Parameters that hardly anyone but OpenAI takes.
 const OPENAI_ONLY: [&str; 12] = [
@@ -235,7 +235,7 @@ fn own_ways() -> Vec<ProviderSpec> {
         row("scx-ai", "https://api.scx.ai/v1", "SCX").quirks(Quirks { max_temperature: Some(1.99), ..older(&[]) }),
         // https://docs.snowflake.com/en/user-guide/snowflake-cortex/open_ai_sdk
         ProviderSpec::openai_chat("snowflake", "https://{account_id}.snowflakecomputing.com/api/v2/cortex/v1")
-            .url_var("account_id", "SNOWFLAKE_ACCOUNT_ID")
+            .setting(Setting::new("account_id").env("SNOWFLAKE_ACCOUNT_ID"))
             .base_url_env("SNOWFLAKE_API_BASE")
             .key_env("SNOWFLAKE_PAT")
             .key_env("SNOWFLAKE_JWT")
@@ -385,10 +385,12 @@ mod tests {
             assert!(!row.key_env.is_empty() || row.key_optional || row.auth == AuthScheme::None, "{}", row.name);
             assert!(row.base_url.is_some() || !row.base_url_env.is_empty(), "{}", row.name);
             let address = row.base_url.as_deref().unwrap_or_default();
-            for (name, env) in &row.url_vars {
-                assert!(address.contains(&format!("{{{name}}}")) && !env.is_empty(), "{}: {name}", row.name);
+            for slot in address.split('{').skip(1).filter_map(|rest| rest.split('}').next()) {
+                assert!(row.settings.iter().any(|setting| setting.name == slot), "{}: {slot}", row.name);
             }
-            assert_eq!(address.matches('{').count(), row.url_vars.len(), "{}", row.name);
+            for setting in &row.settings {
+                assert!(!setting.env.is_empty(), "{}: {}", row.name, setting.name);
+            }
         }
     }
 

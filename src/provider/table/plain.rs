@@ -1,7 +1,7 @@
 //! Vendors that speak OpenAI's format without ways of their own.
 
 use super::{older, row};
-use crate::provider::ProviderSpec;
+use crate::provider::{ProviderSpec, Setting};
 
 pub(super) fn providers() -> Vec<ProviderSpec> {
     let mut rows = as_given();
@@ -18,10 +18,10 @@ fn as_given() -> Vec<ProviderSpec> {
         row("assemblyai", "https://llm-gateway.assemblyai.com/v1", "ASSEMBLYAI"),
         ProviderSpec { base_url: None, ..row("azure_ai", "", "AZURE_AI") },
         row("bedrock_mantle", "https://bedrock-mantle.{region}.api.aws/v1", "BEDROCK_MANTLE")
-            .url_var("region", "AWS_REGION")
+            .setting(Setting::new("region").env("AWS_REGION"))
             .key_env("AWS_BEARER_TOKEN_BEDROCK"),
         row("cloudflare", "https://api.cloudflare.com/client/v4/accounts/{account_id}/ai/v1", "CLOUDFLARE")
-            .url_var("account_id", "CLOUDFLARE_ACCOUNT_ID")
+            .setting(Setting::new("account_id").env("CLOUDFLARE_ACCOUNT_ID"))
             .key_env("CLOUDFLARE_API_TOKEN"),
         row("cognition", "https://api.cognition.ai/v1", "COGNITION"),
         row("cometapi", "https://api.cometapi.com/v1", "COMETAPI").key_env("COMETAPI_KEY"),

@@ -1,0 +1,44 @@
+//! From a provider's row, and what a call says, to its credentials.
+
+use std::fmt;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::{ApiKey, Credentials, Environment, KeyResolver, TokenCache};
+use crate::provider::{AuthScheme, ProviderSpec};
+use crate::transport::Transport;
+
+/// What a client makes credentials of: where keys are looked up, and how and where tokens are fetched and kept.
+#[derive(Clone)]
+pub(crate) struct Keyring {
+    pub(crate) environment: Environment,
+    pub(crate) resolver: Option<KeyResolver>,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) tokens: TokenCache,
+}
+
+impl Keyring {
+    /// The credentials of a provider, by the way in which its row says that they are sent: from the key and the
+    /// settings that the call or the client gives, else from the environment.
+    pub(crate) fn credentials(
+        &self,
+        spec: &ProviderSpec,
+        given: Option<SecretString>,
+        settings: &[(String, String)],
+    ) -> Arc<dyn Credentials> {
+        let _ = settings;
+        match &spec.auth {
+            AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::None => {
+                let (resolver, environment) = (self.resolver.clone(), self.environment.clone());
+                Arc::new(ApiKey { given, resolver, environment })
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyring").field("environment", &self.environment).finish_non_exhaustive()
+    }
+}
