@@ -24,7 +24,7 @@ pub(crate) use completion::BoxFuture;
 pub use completion::{Complete, Completion};
 pub use connection::CallOptions;
 pub use deadlines::Deadlines;
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, EnvironmentCheck};
 pub(crate) use observer::Answer;
 pub use observer::{CallInfo, Observer, Outcome};
 pub use retry::RetryPolicy;

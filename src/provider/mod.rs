@@ -11,6 +11,7 @@ mod quirks;
 mod registry;
 mod spec;
 mod stream;
+mod supported;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -35,6 +36,7 @@ pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, 
 pub use registry::Registry;
 pub use spec::{AuthScheme, ProviderSpec, Setting, WireFormat};
 pub use stream::{EventDecoder, Flow, Queue, StreamDecoder};
+pub use supported::{get_llm_provider, get_supported_openai_params, supported_params};
 
 use crate::error::{Error, ErrorKind, Result};
 
