@@ -6,6 +6,7 @@ mod completion;
 mod connection;
 mod deadlines;
 mod endpoint;
+mod models;
 mod observer;
 mod pipeline;
 mod prices;

@@ -5,6 +5,7 @@
 
 mod counting;
 mod errors;
+mod models;
 mod operation;
 mod params;
 mod quirks;
@@ -30,6 +31,7 @@ use http::{HeaderValue, Request, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use errors::{Fault, http_fault, not_a_reply, rate_limits, request_id};
+pub use models::{ListModels, ListedModel, ModelList, ModelPage};
 pub use operation::{Chat, ChatCodec, Codec, CountTokens, Encoded, Operation, Progress};
 pub use params::admit;
 pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
@@ -68,6 +70,11 @@ pub trait Provider: Debug + Send + Sync {
 
     /// Counting the tokens of a chat request.
     fn count_tokens(&self) -> Option<&dyn Codec<CountTokens>> {
+        None
+    }
+
+    /// Listing its models.
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
         None
     }
 
