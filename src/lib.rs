@@ -148,6 +148,7 @@ pub mod model;
 mod money;
 pub mod pricing;
 pub mod provider;
+pub mod responses;
 #[cfg(feature = "client")]
 pub mod router;
 mod text;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use once_cell::sync::Lazy;
 
-use super::{Provider, ProviderSpec, WireFormat, anthropic, gemini, ollama, openai_chat, table};
+use super::{Provider, ProviderSpec, WireFormat, anthropic, gemini, ollama, openai_chat, openai_responses, table};
 use crate::error::Result;
 use crate::model::ModelName;
 
@@ -85,5 +85,6 @@ fn build(spec: ProviderSpec) -> Arc<dyn Provider> {
         WireFormat::Gemini => Arc::new(gemini::Gemini::new(spec)),
         WireFormat::Ollama => Arc::new(ollama::Ollama::new(spec)),
         WireFormat::OpenAiChat => Arc::new(openai_chat::OpenAiChat::new(spec)),
+        WireFormat::OpenAiResponses => Arc::new(openai_responses::OpenAiResponses::new(spec)),
     }
 }

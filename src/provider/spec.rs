@@ -46,6 +46,9 @@ pub struct ProviderSpec {
     /// Whether it counts the tokens of a request where its wire format has that: Anthropic's `count_tokens`, Gemini's
     /// `countTokens`; of those that speak OpenAI's chat completions, the `input_tokens` of its Responses API.
     pub counts_tokens: bool,
+    /// Whether it has OpenAI's Responses API beside chat completions, at `/responses`: for the models and requests that
+    /// need it, and for those that ask for it by `responses/` before the model.
+    pub responses: bool,
     /// How the key is sent.
     pub auth: AuthScheme,
     /// Environment variables that hold the key, in order.
@@ -123,6 +126,13 @@ impl ProviderSpec {
     #[must_use]
     pub fn counts_tokens(mut self) -> Self {
         self.counts_tokens = true;
+        self
+    }
+
+    /// Having OpenAI's Responses API beside chat completions.
+    #[must_use]
+    pub fn responses(mut self) -> Self {
+        self.responses = true;
         self
     }
 
@@ -212,6 +222,9 @@ pub enum WireFormat {
     #[default]
     #[serde(rename = "openai_chat")]
     OpenAiChat,
+    /// OpenAI's Responses API.
+    #[serde(rename = "openai_responses")]
+    OpenAiResponses,
     /// Anthropic's messages.
     Anthropic,
     /// Google's `generateContent`.

@@ -106,7 +106,7 @@ fn own_ways() -> Vec<ProviderSpec> {
                 ..older(&[&OPENAI_ONLY, &LOGPROBS, &["parallel_tool_calls"]])
             }),
         // https://api-docs.deepseek.com/api/create-chat-completion and /guides/thinking_mode
-        row("deepseek", "https://api.deepseek.com", "DEEPSEEK").quirks(Quirks {
+        row("deepseek", "https://api.deepseek.com", "DEEPSEEK").responses().quirks(Quirks {
             reasoning: Reasoning::ThinkingAndEffort,
             content: ContentForm::OnlyText,
             reasoning_history: Some("reasoning_content".into()),
@@ -189,9 +189,10 @@ fn own_ways() -> Vec<ProviderSpec> {
             .base_url_env("OPENAI_BASE_URL")
             .base_url_env("OPENAI_API_BASE")
             .counts_tokens()
+            .responses()
             .quirks(Quirks { developer_role: true, ..Quirks::default() }),
         // https://openrouter.ai/docs/api-reference, and OpenRouter's OpenAPI description
-        row("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER").key_env("OR_API_KEY").quirks(Quirks {
+        row("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER").key_env("OR_API_KEY").responses().quirks(Quirks {
             reasoning: Reasoning::ReasoningObject,
             cache_control: true,
             body: Map::from_iter([("usage".to_owned(), json!({"include": true}))]),
@@ -273,8 +274,10 @@ fn own_ways() -> Vec<ProviderSpec> {
                 ]])
             },
         ),
-        // https://docs.x.ai/developers/model-capabilities/text/reasoning
-        row("xai", "https://api.x.ai/v1", "XAI").quirks(Quirks {
+        // https://docs.x.ai/developers/model-capabilities/text/reasoning, and /developers/tools/web-search: searching is
+        // a tool of the Responses API
+        row("xai", "https://api.x.ai/v1", "XAI").responses().quirks(Quirks {
+            web_search: WebSearch::Responses,
             no_strict: true,
             no_names: true,
             ..older(&[&[
