@@ -164,8 +164,8 @@ pub use chat::{
 };
 #[cfg(feature = "client")]
 pub use client::{
-    CallInfo, CallOptions, ChatStream, Client, ClientBuilder, Complete, Completion, Deadlines, Observer, Outcome,
-    RetryPolicy,
+    CallInfo, CallOptions, ChatStream, Client, ClientBuilder, Complete, Completion, Deadlines, Fallback, Observer,
+    Outcome, RetryPolicy,
 };
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use model::ModelName;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::{CallOptions, ChatStream};
+use super::{CallOptions, ChatStream, Fallback};
 use crate::chat::{
     ChatRequest, ChatResponse, Effort, IntoMessages, Message, ResponseFormat, Stop, Thinking, Tool, ToolChoice,
     WebSearchOptions,
@@ -275,8 +275,9 @@ impl Completion {
         self
     }
 
-    /// Models to try in order when this one fails. Address, key and headers of this call stay with its provider.
-    pub fn fallbacks<S: Into<String>>(mut self, models: impl IntoIterator<Item = S>) -> Self {
+    /// Models to try in order when this one fails, by their names or as [`Fallback`]s that change parameters. Address,
+    /// key and headers of this call stay with its provider.
+    pub fn fallbacks<F: Into<Fallback>>(mut self, models: impl IntoIterator<Item = F>) -> Self {
         self.options.fallbacks.extend(models.into_iter().map(Into::into));
         self
     }

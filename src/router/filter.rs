@@ -15,13 +15,15 @@ use crate::pricing::Capability;
 /// The tag of deployments that take calls without tags.
 const DEFAULT: &str = "default";
 
-/// What a call needs of a deployment.
+/// What a call asks for, beside its answer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Demand {
     pub(super) pick: Pick,
     pub(super) tags: Vec<String>,
     pub(super) region: Option<String>,
     pub(super) capabilities: Vec<Capability>,
+    /// How many times to try again, where it says so.
+    pub(super) num_retries: Option<u32>,
     /// Whether the conversation ends with the beginning of the reply.
     pub(super) prefill: bool,
 }

@@ -17,7 +17,7 @@ use super::rules::{Blame, Cause, Rules};
 use super::slot::Slot;
 use super::strategy::{Candidate, Strategy};
 use super::table::{Found, Table};
-use crate::client::RetryPolicy;
+use crate::client::{Fallback, RetryPolicy};
 use crate::error::{Error, ErrorKind};
 
 /// How soon to look again for room that comes when another call ends.
@@ -41,6 +41,8 @@ pub(super) struct Choice {
     /// The model, where the deployment does not say it by itself.
     pub(super) model: Option<String>,
     pub(super) group: Arc<str>,
+    /// What of the call is different here.
+    pub(super) changes: Changes,
     place: usize,
     visit: u32,
     /// Whether it is one of the retries.
@@ -55,16 +57,17 @@ pub(super) struct Plan {
     table: Arc<Table>,
     rules: Arc<Rules>,
     strategy: Arc<dyn Strategy>,
+    /// What the call asks for in the group that is visited, and in all where nothing is changed.
     pub(super) demand: Demand,
-    /// What the call itself says.
+    home: Demand,
     own: Own,
     visit: Option<Visit>,
     visits: u32,
-    /// Groups still to be visited, by name.
-    targets: VecDeque<String>,
-    visited: Vec<String>,
+    /// Groups still to be visited.
+    targets: VecDeque<Arc<Fallback>>,
+    visited: Vec<(String, Changes)>,
     /// Groups that were left untried because none of them had room, with when one has.
-    skipped: Vec<(Found, Duration)>,
+    skipped: Vec<(Found, Changes, Duration)>,
     /// The groups between which the call last moved.
     moved: Option<(Arc<str>, Arc<str>)>,
     /// When a deployment has room again, where none had.
@@ -76,16 +79,24 @@ pub(super) struct Plan {
 /// What a call says of its own plan.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Own {
-    pub(super) num_retries: Option<u32>,
     /// Groups to fall back to, instead of those of the rules.
-    pub(super) fallbacks: Vec<String>,
+    pub(super) fallbacks: Vec<Arc<Fallback>>,
+    /// Whether it stays in its group whatever happens.
+    pub(super) stays: bool,
     pub(super) deadline: Option<Duration>,
 }
+
+/// What is different in a group; `None` for nothing.
+pub(super) type Changes = Option<Arc<Fallback>>;
+
+/// What a call asks for when this is changed.
+pub(super) type Changed<'a> = &'a dyn Fn(&Fallback) -> Demand;
 
 /// The time in one group.
 #[derive(Debug)]
 struct Visit {
     found: Found,
+    changes: Changes,
     /// The places that suit the call; `None` for all.
     suiting: Option<Vec<usize>>,
     level: usize,
@@ -142,11 +153,13 @@ impl Plan {
         demand: Demand,
         own: Own,
     ) -> Self {
-        let targets = if start.is_none() { rules.default_fallbacks.iter().cloned().collect() } else { VecDeque::new() };
+        let lost = start.is_none() && !own.stays;
+        let targets = if lost { rules.default_fallbacks.iter().cloned().collect() } else { VecDeque::new() };
         let mut plan = Self {
             table,
             rules,
             strategy,
+            home: demand.clone(),
             demand,
             own,
             visit: None,
@@ -159,13 +172,13 @@ impl Plan {
             refusal: None,
         };
         if let Some(start) = start {
-            plan.enter(start, false);
+            plan.enter(start, None, false);
         }
         plan
     }
 
     /// What to do next.
-    pub(super) fn next(&mut self, now: Duration, dice: &mut Dice) -> Step {
+    pub(super) fn next(&mut self, now: Duration, dice: &mut Dice, changed: Changed<'_>) -> Step {
         if self.own.deadline.is_some_and(|deadline| deadline <= now) {
             return Step::GiveUp;
         }
@@ -174,7 +187,7 @@ impl Plan {
                 return step;
             }
             self.leave();
-            if !self.advance() {
+            if !self.advance(changed) {
                 return Step::GiveUp;
             }
         }
@@ -185,7 +198,7 @@ impl Plan {
         let Some(visit) = self.visit.as_mut().filter(|_| choice.visit == self.visits) else { return };
         let (blame, policy) = (Blame::of(error), self.rules.retries_of(error.kind()));
         let of_deployment = choice.slot.deployment.num_retries;
-        visit.allowed = match (self.own.num_retries, policy) {
+        visit.allowed = match (self.demand.num_retries, policy) {
             (Some(0), _) => 0,
             (_, Some(policy)) => policy,
             (own, None) => own.or(of_deployment).unwrap_or(self.rules.num_retries),
@@ -243,7 +256,7 @@ impl Plan {
 
     /// From now on only deployments that go on from the beginning of a reply.
     pub(super) fn require_prefill(&mut self) {
-        self.demand.prefill = true;
+        (self.demand.prefill, self.home.prefill) = (true, true);
         if let Some(visit) = &mut self.visit {
             match suiting(&visit.found.group, &self.demand, &self.rules) {
                 Ok(places) => visit.suiting = places,
@@ -394,12 +407,13 @@ impl Plan {
             Some(tried) => tried.again = None,
             None => visit.tried.push(Tried { place, again: None }),
         }
-        let model = visit.found.model(&slot);
-        Some(Choice { slot, model, group: Arc::clone(&group.name), place, visit: self.visits, retry, beside: false })
+        let (model, changes) = (visit.found.model(&slot), visit.changes.clone());
+        let group = Arc::clone(&group.name);
+        Some(Choice { slot, model, group, changes, place, visit: self.visits, retry, beside: false })
     }
 
     /// Goes into a group. One that has nothing that suits the call is left at once, for the fallbacks of that cause.
-    fn enter(&mut self, found: Found, last: bool) {
+    fn enter(&mut self, found: Found, changes: Changes, last: bool) {
         let (suiting, cause, over) = match suiting(&found.group, &self.demand, &self.rules) {
             Ok(places) => (places, Cause::General, false),
             Err(error) => {
@@ -409,11 +423,12 @@ impl Plan {
             }
         };
         if !last {
-            self.visited.push(found.key().to_owned());
+            self.visited.push((found.key().to_owned(), changes.clone()));
         }
         self.visits = self.visits.saturating_add(1);
         self.visit = Some(Visit {
             found,
+            changes,
             suiting,
             level: 0,
             attempts: 0,
@@ -432,18 +447,18 @@ impl Plan {
     fn leave(&mut self) {
         let Some(visit) = self.visit.take() else { return };
         for target in self.list(&visit).iter().rev() {
-            self.targets.push_front(target.clone());
+            self.targets.push_front(Arc::clone(target));
         }
         self.moved = Some((Arc::clone(&visit.found.group.name), Arc::clone(&visit.found.group.name)));
         self.back = sooner(self.back, visit.back);
         if let Some(back) = visit.back.filter(|_| visit.attempts == 0 && !visit.over && !visit.last) {
-            self.skipped.push((visit.found, back));
+            self.skipped.push((visit.found, visit.changes, back));
         }
     }
 
     /// Where a call goes on from a group.
-    fn list(&self, visit: &Visit) -> Vec<String> {
-        if visit.last {
+    fn list(&self, visit: &Visit) -> Vec<Arc<Fallback>> {
+        if visit.last || self.own.stays {
             return Vec::new();
         }
         if self.visits <= 1 && !self.own.fallbacks.is_empty() {
@@ -453,23 +468,26 @@ impl Plan {
     }
 
     /// Goes to the next group. When there is none left, back to one that could not be tried.
-    fn advance(&mut self) -> bool {
+    fn advance(&mut self, changed: Changed<'_>) -> bool {
         let from = self.moved.take().map(|(from, _)| from);
         while self.entered() < self.rules.max_fallbacks
-            && let Some(name) = self.targets.pop_front()
+            && let Some(target) = self.targets.pop_front()
         {
-            let Some(found) = self.table.find(&name) else { continue };
-            if !self.visited.iter().any(|visited| visited == found.key()) {
+            let Some(found) = self.table.find(&target.model) else { continue };
+            let changes = changes(&target);
+            if !self.has_visited(&found, &changes) {
                 self.moved = from.map(|from| (from, Arc::clone(&found.group.name)));
-                self.enter(found, false);
+                self.turn(&changes, changed);
+                self.enter(found, changes, false);
                 return true;
             }
         }
         self.targets.clear();
-        let first = self.skipped.iter().enumerate().min_by_key(|(_, (_, back))| *back).map(|(place, _)| place);
+        let first = self.skipped.iter().enumerate().min_by_key(|(_, (_, _, back))| *back).map(|(place, _)| place);
         match first.map(|place| self.skipped.swap_remove(place)) {
-            Some((found, back)) if back < Duration::MAX => {
-                self.enter(found, true);
+            Some((found, changes, back)) if back < Duration::MAX => {
+                self.turn(&changes, changed);
+                self.enter(found, changes, true);
                 true
             }
             _ => false,
@@ -488,10 +506,28 @@ impl Plan {
             return false;
         }
         let list = self.list(visit);
-        self.targets.iter().chain(&list).any(|name| {
-            self.table.find(name).is_some_and(|found| !self.visited.iter().any(|visited| visited == found.key()))
+        self.targets.iter().chain(&list).any(|target| {
+            self.table.find(&target.model).is_some_and(|found| !self.has_visited(&found, &changes(target)))
         })
     }
+
+    /// Whether the call has been in this group, as it would be made there.
+    fn has_visited(&self, found: &Found, changes: &Changes) -> bool {
+        self.visited.iter().any(|(key, before)| key == found.key() && before == changes)
+    }
+
+    /// Asks from now on for what the call asks for with these changes.
+    fn turn(&mut self, changes: &Changes, changed: Changed<'_>) {
+        let prefill = self.home.prefill;
+        self.demand = match changes {
+            None => self.home.clone(),
+            Some(fallback) => Demand { prefill, ..changed(fallback) },
+        };
+    }
+}
+
+fn changes(fallback: &Arc<Fallback>) -> Changes {
+    (!fallback.changes.is_empty()).then(|| Arc::clone(fallback))
 }
 
 fn sooner(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
