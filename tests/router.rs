@@ -329,7 +329,8 @@ async fn a_limited_deployment_cools_and_comes_back_by_one_call() {
 async fn the_last_healthy_deployment_is_never_cooled() {
     let bad = server(Fault::Status(401)).await;
     let url = bad.url();
-    let router = router().deployment(at(&url, "a", "one")).deployment(at(&url, "a", "two")).build().unwrap();
+    let deployments = ["one", "two"].map(|id| at(&url, "a", id).cooldown_time(SOON));
+    let router = router().deployments(deployments).build().unwrap();
     for _ in 0..5 {
         router.completion("a", "Hi").await.unwrap_err();
     }

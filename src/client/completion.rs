@@ -310,6 +310,13 @@ impl Completion {
         self
     }
 
+    /// How urgent the call is where every deployment of a router is at its limits: calls of a lower number come first. 0
+    /// where none is given, unless the router says otherwise.
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.options.priority = Some(priority);
+        self
+    }
+
     /// Of a router's deployments, only those of this region.
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.options.region = Some(region.into());

@@ -53,6 +53,8 @@ pub struct CallOptions {
     pub metadata: Map<String, Value>,
     /// For observers, and for a router to choose deployments by; not sent.
     pub tags: Vec<String>,
+    /// For a router: how urgent the call is where it has to wait for room; the lower the more. 0 where none is given.
+    pub priority: Option<i32>,
     /// For a router: only deployments of this region.
     pub region: Option<String>,
 }
@@ -93,6 +95,7 @@ impl CallOptions {
             base_model: self.base_model.or(others.base_model),
             metadata: others.metadata.into_iter().chain(self.metadata).collect(),
             tags: if self.tags.is_empty() { others.tags } else { self.tags },
+            priority: self.priority.or(others.priority),
             region: self.region.or(others.region),
         }
     }
@@ -306,6 +309,7 @@ impl CallOptions {
             stream_timeout: taken.seconds("stream_timeout")?,
             num_retries: taken.get("num_retries")?,
             fallbacks: taken.get("fallbacks")?.unwrap_or_default(),
+            priority: taken.get("priority")?,
             metadata: taken.get("metadata")?.unwrap_or_default(),
             tags: taken.get("tags")?.unwrap_or_default(),
             extra_headers: taken.get::<Map<String, Value>>("extra_headers")?.into_iter().flatten().map(text).collect(),

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use rand::RngExt as _;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::limits::SharedLimits;
+use super::queue::Queue;
 use super::rules::{OnStreamFailure, Rules, TagMatch};
 use super::shared::Shared;
 use super::slot::{Slot, State};
@@ -36,7 +36,12 @@ pub struct RouterBuilder {
     attempt_timeout: Option<Duration>,
     stream_timeout: Option<Duration>,
     hedge: bool,
+    default_priority: i32,
+    max_queue: usize,
 }
+
+/// How many calls can wait for room, unless the router says otherwise.
+const MAX_QUEUE: usize = 10_000;
 
 impl Default for RouterBuilder {
     fn default() -> Self {
@@ -53,6 +58,8 @@ impl Default for RouterBuilder {
             attempt_timeout: None,
             stream_timeout: None,
             hedge: false,
+            default_priority: 0,
+            max_queue: MAX_QUEUE,
         }
     }
 }
@@ -263,6 +270,20 @@ impl RouterBuilder {
         self
     }
 
+    /// How urgent calls are that do not [say it](crate::Completion::priority); 0 by default. Where all deployments are at
+    /// their limits, calls wait in a queue, those of a lower number first.
+    pub fn default_priority(mut self, priority: i32) -> Self {
+        self.default_priority = priority;
+        self
+    }
+
+    /// How many calls can wait for room at a time; 10,000 by default. When there are more, the least urgent ones fail at
+    /// once by [`ErrorKind::RateLimited`].
+    pub fn max_queue(mut self, most: usize) -> Self {
+        self.max_queue = most;
+        self
+    }
+
     /// Who hears of the router's decisions.
     pub fn observer(mut self, observer: impl RouterObserver + 'static) -> Self {
         self.observers.push(Arc::new(observer));
@@ -329,7 +350,8 @@ impl RouterBuilder {
             hedge: self.hedge,
             epoch: Instant::now(),
             seed: AtomicU64::new(seed()),
-            room: Arc::new(Notify::new()),
+            queue: Queue::new(self.max_queue),
+            default_priority: self.default_priority,
             cooling: Mutex::new(()),
         })))
     }

@@ -28,8 +28,8 @@ pub(super) struct Demand {
     pub(super) prefill: bool,
 }
 
-/// Whether a deployment can take a call now.
-pub(super) fn room(slot: &Slot, demand: &Demand, now: Duration) -> Result<(), Denied> {
+/// Whether a deployment can take a call of so many tokens now.
+pub(super) fn room(slot: &Slot, tokens: u64, now: Duration) -> Result<(), Denied> {
     if slot.is_removed() {
         return Err(Denied::Never);
     }
@@ -38,7 +38,7 @@ pub(super) fn room(slot: &Slot, demand: &Demand, now: Duration) -> Result<(), De
         Standing::Probation { taken: true } => return Err(Denied::Busy),
         Standing::Cooling(until) => return Err(Denied::For(until.saturating_sub(now))),
     }
-    slot.state.usage.room(&slot.deployment, demand.pick.prompt_tokens, now)
+    slot.state.usage.room(&slot.deployment, tokens, now)
 }
 
 /// The places of a group that suit a call, in their order; `None` for all of them.

@@ -40,6 +40,7 @@ mod pattern;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
+mod queue;
 #[cfg(feature = "redis")]
 mod redis;
 mod rules;
@@ -58,7 +59,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 pub use batch::{batch, fastest};
@@ -81,6 +81,7 @@ use crate::client::{Answer, BoxFuture, CallOptions, ChatStream, Client, Complete
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{Chat, CountTokens, Operation};
 use crate::tokenizer::TokenCount;
+use queue::Queue;
 use rules::Rules;
 use run::{Answered, Call, How, Whole};
 use slot::Slot;
@@ -123,8 +124,8 @@ struct Inner {
     /// All times are counted from here.
     epoch: Instant,
     seed: AtomicU64,
-    /// Rings when a call ends.
-    room: Arc<Notify>,
+    queue: Queue,
+    default_priority: i32,
     /// Held while it is decided whether a deployment is cooled, so that the last healthy one never is.
     cooling: Mutex<()>,
 }
@@ -180,6 +181,7 @@ impl Router {
                 let stays = *slot.id != *id;
                 if !stays {
                     slot.state.removed.store(true, Ordering::Release);
+                    slot.state.line.disband();
                 }
                 stays
             });

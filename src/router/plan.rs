@@ -13,6 +13,7 @@ use super::Dice;
 use super::filter::{Demand, room, suiting};
 use super::health::Standing;
 use super::limits::Denied;
+use super::queue::Turn;
 use super::rules::{Blame, Cause, Rules};
 use super::slot::Slot;
 use super::strategy::{Candidate, Strategy};
@@ -20,7 +21,7 @@ use super::table::{Found, Table};
 use crate::client::{Fallback, RetryPolicy};
 use crate::error::{Error, ErrorKind};
 
-/// How soon to look again for room that comes when another call ends.
+/// How soon to look again for room that comes when another process's call ends.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What to do next.
@@ -30,6 +31,8 @@ pub(super) enum Step {
     Try(Choice),
     /// Wait so long, and ask again what to do.
     Wait(Duration),
+    /// Wait for room at one of these, for so long at most, and ask again what to do.
+    Queue(Vec<Arc<Slot>>, Duration),
     /// Nothing is left to try.
     GiveUp,
 }
@@ -61,6 +64,8 @@ pub(super) struct Plan {
     pub(super) demand: Demand,
     home: Demand,
     own: Own,
+    /// When the call's turn is, where it has to wait for room.
+    pub(super) turn: Turn,
     visit: Option<Visit>,
     visits: u32,
     /// Groups still to be visited.
@@ -84,6 +89,7 @@ pub(super) struct Own {
     /// Whether it stays in its group whatever happens.
     pub(super) stays: bool,
     pub(super) deadline: Option<Duration>,
+    pub(super) priority: i32,
 }
 
 /// What is different in a group; `None` for nothing.
@@ -130,8 +136,40 @@ struct Fresh {
     open: Vec<usize>,
     /// Those that another call is trying out.
     taken: Vec<usize>,
-    /// When the first of those without room has some.
+    later: Later,
+}
+
+/// What there is to wait for.
+#[derive(Default)]
+struct Later {
+    /// When the first is there by the clock.
     back: Option<Duration>,
+    /// Places that have no room now and can have some.
+    line: Vec<usize>,
+    /// Whether one of them has some when a call ends.
+    busy: bool,
+}
+
+impl Later {
+    fn add(&mut self, place: usize, denied: Denied, now: Duration) {
+        match denied {
+            Denied::For(wait) => self.back = sooner(self.back, Some(now.saturating_add(wait))),
+            Denied::Busy => self.busy = true,
+            Denied::Never | Denied::Unavailable => return,
+        }
+        self.line.push(place);
+    }
+
+    fn join(&mut self, other: Self) {
+        self.back = sooner(self.back, other.back);
+        self.line.extend(other.line);
+        self.busy |= other.busy;
+    }
+
+    /// When the first can be there.
+    fn soonest(&self, now: Duration) -> Option<Duration> {
+        sooner(self.back, self.busy.then(|| now.saturating_add(LOOK_AGAIN)))
+    }
 }
 
 impl Visit {
@@ -161,6 +199,7 @@ impl Plan {
             strategy,
             home: demand.clone(),
             demand,
+            turn: Turn::new(own.priority),
             own,
             visit: None,
             visits: 0,
@@ -265,6 +304,13 @@ impl Plan {
         }
     }
 
+    /// The call cannot even wait for room: it fails, and says so.
+    pub(super) fn crowded_out(&mut self) -> bool {
+        let error = Error::new(ErrorKind::RateLimited, "too many calls wait for room at these deployments already");
+        self.refusal = Some(error);
+        false
+    }
+
     /// Why no deployment was asked.
     pub(super) fn refusal(&mut self, now: Duration) -> Error {
         if let Some(refusal) = self.refusal.take() {
@@ -284,25 +330,26 @@ impl Plan {
         let first = visit.attempts == 0;
         let may_retry = !first && visit.retries < visit.allowed;
         let (last, current, levels) = (visit.last, visit.level, visit.found.group.levels.len());
-        let (mut back, mut tried_out) = (None, Vec::new());
+        let (mut later, mut tried_out) = (Later::default(), Vec::new());
         for level in current..levels {
             let free = first || level > current;
             if free || may_retry {
-                let Fresh { open, taken, back: later } = self.fresh(level, now);
+                let Fresh { open, taken, later: others } = self.fresh(level, now);
                 if let Some(choice) = self.choose(&open, level, !free, now, dice) {
                     return Some(Step::Try(choice));
                 }
                 tried_out.extend(taken.into_iter().map(|place| (place, level)));
-                back = sooner(back, later);
+                later.join(others);
             }
         }
         let mut healthy = false;
         if may_retry {
-            let (open, later, rested) = self.again(now);
+            let (open, others, rested) = self.again(now);
             if let Some(choice) = self.choose(&open, current, true, now, dice) {
                 return Some(Step::Try(choice));
             }
-            (back, healthy) = (sooner(back, later), rested);
+            later.join(others);
+            healthy = rested;
         } else if !first {
             return None;
         }
@@ -314,15 +361,21 @@ impl Plan {
         {
             return Some(Step::Try(Choice { beside: true, ..choice }));
         }
-        let wait = back.filter(|_| healthy || last || !self.has_more()).and_then(|back| {
-            let pause = back.checked_sub(now)?;
-            let in_time = self.own.deadline.is_none_or(|deadline| back < deadline);
-            (in_time && pause <= self.rules.pauses.longest_wait).then_some(pause)
-        });
+        let soonest = later.soonest(now);
         if first && let Some(visit) = &mut self.visit {
-            visit.back = back;
+            visit.back = soonest;
         }
-        wait.map(Step::Wait)
+        let soonest = soonest.filter(|_| healthy || last || !self.has_more())?;
+        let pause = soonest.checked_sub(now)?;
+        if pause > self.rules.pauses.longest_wait || self.own.deadline.is_some_and(|deadline| deadline <= soonest) {
+            return None;
+        }
+        if later.line.is_empty() {
+            return Some(Step::Wait(pause));
+        }
+        let slots = &self.visit.as_ref()?.found.group.slots;
+        let line = later.line.iter().filter_map(|place| slots.get(*place).cloned()).collect();
+        Some(Step::Queue(line, later.back.map_or(Duration::MAX, |back| back.saturating_sub(now))))
     }
 
     /// The places of a level that have not been tried.
@@ -341,49 +394,49 @@ impl Plan {
                 continue;
             }
             match self.room(visit, place, slot, now) {
-                None => fresh.open.push(place),
-                Some(later) => {
+                Ok(()) => fresh.open.push(place),
+                Err(denied) => {
                     if (slot.state.health.standing(now) == Standing::Probation { taken: true })
                         && !visit.holds(place, now)
                     {
                         fresh.taken.push(place);
                     }
-                    fresh.back = sooner(fresh.back, Some(later));
+                    fresh.later.add(place, denied, now);
                 }
             }
         }
         fresh
     }
 
-    /// The places that can be tried again now, when the first of the others can, and whether one only has to rest.
-    fn again(&self, now: Duration) -> (Vec<usize>, Option<Duration>, bool) {
-        let (mut open, mut back, mut healthy) = (Vec::new(), None, false);
-        let Some(visit) = &self.visit else { return (open, back, healthy) };
+    /// The places that can be tried again now, what to wait for at the others, and whether one only has to rest.
+    fn again(&self, now: Duration) -> (Vec<usize>, Later, bool) {
+        let (mut open, mut later, mut healthy) = (Vec::new(), Later::default(), false);
+        let Some(visit) = &self.visit else { return (open, later, healthy) };
         for tried in &visit.tried {
             let (Some(again), Some(slot)) = (tried.again, visit.found.group.slots.get(tried.place)) else { continue };
             if !visit.suits(tried.place) {
                 continue;
             }
             match self.room(visit, tried.place, slot, now) {
-                None if again <= now => open.push(tried.place),
-                None => (back, healthy) = (sooner(back, Some(again)), true),
-                Some(later) => back = sooner(back, Some(later.max(again))),
+                Ok(()) if again <= now => open.push(tried.place),
+                Ok(()) => (later.back, healthy) = (sooner(later.back, Some(again)), true),
+                Err(denied) if again <= now => later.add(tried.place, denied, now),
+                // It is in no line before it may try again.
+                Err(Denied::For(wait)) => later.back = sooner(later.back, Some(now.saturating_add(wait).max(again))),
+                Err(Denied::Busy) => later.back = sooner(later.back, Some(again)),
+                Err(Denied::Never | Denied::Unavailable) => {}
             }
         }
-        (open, back, healthy)
+        (open, later, healthy)
     }
 
-    /// `None` for room now, else when there is some.
-    fn room(&self, visit: &Visit, place: usize, slot: &Slot, now: Duration) -> Option<Duration> {
+    /// Whether there is room for the call now, and nobody before it.
+    fn room(&self, visit: &Visit, place: usize, slot: &Slot, now: Duration) -> Result<(), Denied> {
         if let Some((_, until)) = visit.held.iter().find(|(held, until)| *held == place && *until > now) {
-            return Some(*until);
+            return Err(if *until == Duration::MAX { Denied::Never } else { Denied::For(until.saturating_sub(now)) });
         }
-        match room(slot, &self.demand, now) {
-            Ok(()) => None,
-            Err(Denied::For(wait)) => Some(now.saturating_add(wait)),
-            Err(Denied::Busy) => Some(now.saturating_add(LOOK_AGAIN)),
-            Err(Denied::Never | Denied::Unavailable) => Some(Duration::MAX),
-        }
+        room(slot, self.demand.pick.prompt_tokens, now)?;
+        if slot.is_wanted_before(self.turn, now) { Err(Denied::Busy) } else { Ok(()) }
     }
 
     fn choose(&mut self, open: &[usize], level: usize, retry: bool, now: Duration, dice: &mut Dice) -> Option<Choice> {

@@ -66,7 +66,7 @@ impl Play {
         loop {
             match self.step() {
                 Step::GiveUp => return asked,
-                Step::Wait(pause) => {
+                Step::Wait(pause) | Step::Queue(_, pause) => {
                     asked.push(format!("{}ms", pause.as_millis()));
                     self.now += pause;
                 }
@@ -216,7 +216,7 @@ fn when_everything_cools_the_first_to_come_back_is_waited_for() {
     cool(0, 9);
     cool(1, 6);
     let mut play = Play::new(&table, Rules::default(), Own::default());
-    assert!(matches!(play.step(), Step::Wait(pause) if pause == at(5)));
+    assert!(matches!(play.step(), Step::Queue(line, pause) if line.len() == 2 && pause == at(5)));
     play.now = at(6);
     assert_eq!(&*play.pick().slot.id, "two");
     let mut hurried = Play::new(&table, Rules::default(), Own { deadline: Some(at(3)), ..Own::default() });
@@ -245,7 +245,7 @@ fn what_had_no_room_after_all_is_no_attempt() {
     let other = play.pick();
     assert_ne!(full.slot.id, other.slot.id);
     play.plan.refused(&other, Denied::For(at(20)), play.now);
-    assert!(matches!(play.step(), Step::Wait(pause) if pause == at(10)));
+    assert!(matches!(play.step(), Step::Queue(line, pause) if line.len() == 2 && pause == at(10)));
 }
 
 #[test]
@@ -333,7 +333,7 @@ proptest! {
             prop_assert!(steps < 2_000, "it does not end");
             match play.step() {
                 Step::GiveUp => break,
-                Step::Wait(pause) => {
+                Step::Wait(pause) | Step::Queue(_, pause) => {
                     prop_assert!(!pause.is_zero());
                     play.now += pause;
                     prop_assert!(world.deadline.is_none_or(|deadline| play.now < at(deadline)));

@@ -12,6 +12,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::filter::{Demand, capabilities, estimate};
 use super::plan::{Choice, Own, Plan, Step};
+use super::queue::Place;
+use super::slot::Slot;
 use super::strategy::Pick;
 use super::ticket::Ticket;
 use super::{Dice, Inner, RouterEvent, health};
@@ -19,9 +21,6 @@ use crate::chat::{Attempt, ChatRequest};
 use crate::client::{Answer, CallOptions, ChatStream, Client, Endpoint, Fallback, Question};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::Operation;
-
-/// A pause as short as this is for room that comes when another call ends.
-const SHORT: Duration = Duration::from_millis(20);
 
 /// How a call is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +48,9 @@ pub(super) struct Call<Q> {
     attempts: u32,
     pub(super) begun: Instant,
     end: Option<Instant>,
+    priority: i32,
+    /// Where it waits for room.
+    place: Option<Place>,
     /// The last failure in the group that was asked for, and the last of all.
     home: Option<Error>,
     last: Option<Error>,
@@ -179,7 +181,8 @@ impl<Q: Question> Call<Q> {
         let end = total.and_then(|total| begun.checked_add(total));
         let deadline = end.map(|end| end.saturating_duration_since(router.epoch));
         let fallbacks = fallbacks.into_iter().map(Arc::new).collect();
-        let own = Own { fallbacks, stays: how == How::Here, deadline };
+        let priority = options.priority.unwrap_or(router.default_priority);
+        let own = Own { fallbacks, stays: how == How::Here, deadline, priority };
         // The client tries once; the plan does the rest.
         options.num_retries = Some(0);
         let plan = Plan::new(table, rules, Arc::clone(&router.strategy), start, demand, own);
@@ -197,6 +200,8 @@ impl<Q: Question> Call<Q> {
             attempts: 0,
             begun,
             end,
+            priority,
+            place: None,
             home: None,
             last: None,
         })
@@ -217,19 +222,44 @@ impl<Q: Question> Call<Q> {
             }
             match step {
                 Step::GiveUp => return Err(self.give_up()),
-                Step::Wait(pause) if pause <= SHORT => {
-                    let _ = timeout(pause, self.router.room.notified()).await;
+                Step::Wait(pause) => {
+                    self.place = None;
+                    sleep(pause).await;
                 }
-                Step::Wait(pause) => sleep(pause).await,
+                Step::Queue(line, pause) => {
+                    if !self.queue(line, pause).await {
+                        return Err(self.give_up());
+                    }
+                }
                 Step::Try(choice) => {
-                    if let Some(running) = self.begin::<A>(choice).await?
-                        && let Some(answered) = self.attempt::<A, _>(running).await?
-                    {
+                    let Some(running) = self.begin::<A>(choice).await? else { continue };
+                    self.place = None;
+                    if let Some(answered) = self.attempt::<A, _>(running).await? {
                         return Ok(answered);
                     }
                 }
             }
         }
+    }
+
+    /// Waits for room in the queue; `false` where that has no place for the call.
+    async fn queue(&mut self, line: Vec<Arc<Slot>>, pause: Duration) -> bool {
+        let Some(place) = &mut self.place else {
+            let tokens = self.plan.demand.pick.prompt_tokens;
+            let first = line.first().cloned();
+            self.place = Place::join(&self.router, self.plan.turn, tokens, line);
+            let Some(place) = &self.place else { return self.plan.crowded_out() };
+            self.plan.turn = place.turn();
+            let group = first.as_ref().map_or("", |slot| slot.deployment.model_name.as_str());
+            let (priority, waiting) = (self.priority, self.router.queue.length());
+            self.router.tell(&RouterEvent::Queued { group, priority, waiting });
+            return true;
+        };
+        if place.stand(line) {
+            return true;
+        }
+        let left = self.end.map(|end| end.saturating_duration_since(Instant::now()));
+        place.wait(left.map_or(pause, |left| pause.min(left))).await || self.plan.crowded_out()
     }
 
     /// Takes a place at the deployment and begins to ask it.
@@ -240,7 +270,7 @@ impl<Q: Question> Call<Q> {
         let (router, now) = (&self.router, self.router.now());
         let tokens = self.plan.demand.pick.prompt_tokens;
         let shared = router.shared.as_ref().map(|shared| &*shared.limits);
-        let ticket = match Ticket::take(&choice.slot, choice.beside, tokens, now, &router.room, shared).await {
+        let ticket = match Ticket::take(&choice.slot, choice.beside, tokens, now, router.epoch, shared).await {
             Ok(ticket) => ticket,
             Err(denied) => {
                 self.plan.refused(&choice, denied, now);
@@ -354,6 +384,7 @@ impl<Q: Question> Call<Q> {
                 }
                 state.answered.fetch_add(1, Ordering::Relaxed);
                 if state.health.answered(now) {
+                    choice.slot.call_next(now);
                     self.router.tell(&RouterEvent::Recovered { deployment: &choice.slot.id });
                 }
                 self.attempts = self.attempts.saturating_add(1);
@@ -407,7 +438,8 @@ impl<Q: Question> Call<Q> {
     fn give_up(&mut self) -> Error {
         let now = self.router.now();
         let error = self.home.take().or_else(|| self.last.take()).unwrap_or_else(|| {
-            if self.end.is_some_and(|end| end <= Instant::now()) { late() } else { self.plan.refusal(now) }
+            let late = self.place.is_none() && self.end.is_some_and(|end| end <= Instant::now());
+            if late { self::late() } else { self.plan.refusal(now) }
         });
         error.with_attempts(self.attempts).with_trail(std::mem::take(&mut self.trail))
     }
