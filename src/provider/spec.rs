@@ -242,6 +242,7 @@ impl WireFormat {
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
             Self::Ollama => "ollama",
+            Self::OpenAiResponses => "openai_responses",
         }
     }
 }
