@@ -65,7 +65,8 @@ fn recording(name: String, fixture: &Value) -> Option<Recording> {
     let (operation, url) = (field("/operation"), field("/request/url"));
     let chat = ["/chat", "/messages", "enerateContent"].iter().any(|part| url.contains(part));
     let prefix = match field("/provider") {
-        "bedrock" | "cohere" | "azure" | "replicate" if !operation.starts_with("messages") => return None,
+        "bedrock" | "azure" | "replicate" if !operation.starts_with("messages") => return None,
+        "cohere" if operation != "error" && url.ends_with("/v1/chat") => return None,
         _ if operation.starts_with("messages") || url.contains("/publishers/anthropic/") => "anthropic",
         "anthropic" => "anthropic",
         "gemini" => "gemini",
@@ -169,9 +170,13 @@ fn goes_on_with_every_provider(name: &str, reply: &ChatResponse) {
         request.messages.insert(2, tool_result(&call.id, "done"));
     }
     request.params.drop_params = true;
-    for (prefix, model) in
-        [("openai", "gpt-5"), ("anthropic", "claude-sonnet-4-5"), ("gemini", "gemini-2.5-pro"), ("ollama", "qwen3")]
-    {
+    for (prefix, model) in [
+        ("openai", "gpt-5"),
+        ("anthropic", "claude-sonnet-4-5"),
+        ("gemini", "gemini-2.5-pro"),
+        ("ollama", "qwen3"),
+        ("cohere", "command-a-03-2025"),
+    ] {
         let codec = Registry::table().get(prefix).unwrap().chat().unwrap();
         let encoded = codec.encode(&request, &Target::new(model, "https://provider.example"));
         if let Err(error) = encoded {
