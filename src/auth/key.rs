@@ -63,6 +63,12 @@ impl Credentials for ApiKey {
             None => Ok(()),
         }
     }
+
+    fn missing(&self, provider: &dyn Provider) -> Vec<String> {
+        let spec = provider.spec();
+        let missing = self.find(spec).is_err();
+        spec.key_env.first().filter(|_| missing).map(ToString::to_string).into_iter().collect()
+    }
 }
 
 impl fmt::Debug for ApiKey {

@@ -193,7 +193,7 @@ impl Client {
         })
     }
 
-    fn policy(&self, options: &CallOptions) -> RetryPolicy {
+    pub(super) fn policy(&self, options: &CallOptions) -> RetryPolicy {
         RetryPolicy { max_retries: options.num_retries.unwrap_or(self.0.retry.max_retries), ..self.0.retry }
     }
 }

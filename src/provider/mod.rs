@@ -5,12 +5,14 @@
 
 mod counting;
 mod errors;
+mod models;
 mod operation;
 mod params;
 mod quirks;
 mod registry;
 mod spec;
 mod stream;
+mod supported;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -32,12 +34,14 @@ use http::{HeaderValue, Request, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use errors::{Fault, http_fault, not_a_reply, rate_limits, request_id};
+pub use models::{ListModels, ListedModel, ModelList, ModelPage};
 pub use operation::{Chat, ChatCodec, Codec, CountTokens, Encoded, Operation, Progress};
 pub use params::admit;
 pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
 pub use registry::Registry;
 pub use spec::{AuthScheme, ProviderSpec, Setting, WireFormat};
 pub use stream::{EventDecoder, Flow, Queue, StreamDecoder};
+pub use supported::{get_llm_provider, get_supported_openai_params, supported_params};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -69,6 +73,11 @@ pub trait Provider: Debug + Send + Sync {
 
     /// Counting the tokens of a chat request.
     fn count_tokens(&self) -> Option<&dyn Codec<CountTokens>> {
+        None
+    }
+
+    /// Listing its models.
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
         None
     }
 

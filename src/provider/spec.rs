@@ -31,6 +31,8 @@ pub struct ProviderSpec {
     pub name: Text,
     /// Other prefixes for the same provider.
     pub aliases: Vec<Text>,
+    /// The page that documents its format.
+    pub docs: Option<Text>,
     /// The format that it speaks.
     pub wire: WireFormat,
     /// Its address; `None` where the caller must give one. `{name}` in it is one of `settings`.
@@ -79,6 +81,13 @@ impl ProviderSpec {
     #[must_use]
     pub fn alias(mut self, name: impl Into<Text>) -> Self {
         self.aliases.push(name.into());
+        self
+    }
+
+    /// With the page that documents its format.
+    #[must_use]
+    pub fn docs(mut self, url: impl Into<Text>) -> Self {
+        self.docs = Some(url.into());
         self
     }
 
@@ -215,6 +224,19 @@ pub enum WireFormat {
     Snowflake,
     /// OpenAI's chat completions at the addresses and in the names of IBM watsonx.ai.
     Watsonx,
+}
+
+impl WireFormat {
+    /// Its name, as in a configuration file.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenAiChat => "openai_chat",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::Ollama => "ollama",
+        }
+    }
 }
 
 /// How a key is sent.

@@ -9,6 +9,7 @@ mod details;
 mod error;
 mod lean;
 mod messages;
+mod models;
 mod reasoning;
 mod request;
 mod response;
@@ -21,8 +22,8 @@ use bytes::Bytes;
 use http::Response;
 
 use super::{
-    Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target, admit,
-    counting, openai_responses,
+    Chat, ChatCodec, Codec, CountTokens, Encoded, ListModels, Progress, Provider, ProviderSpec, StreamDecoder, Target,
+    admit, counting, openai_responses,
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
@@ -53,6 +54,10 @@ impl Provider for OpenAiChat {
     }
 
     fn chat(&self) -> Option<&dyn ChatCodec> {
+        Some(self)
+    }
+
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
         Some(self)
     }
 
