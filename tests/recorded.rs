@@ -67,7 +67,8 @@ fn recording(name: String, fixture: &Value) -> Option<Recording> {
     let has_responses = |name: &str| Registry::table().get(name).is_some_and(|provider| provider.spec().responses);
     let prefix = match field("/provider") {
         other if url.contains("/responses") && !has_responses(other) => "lm_studio",
-        "bedrock" | "cohere" | "azure" | "replicate" if !operation.starts_with("messages") => return None,
+        "bedrock" | "azure" | "replicate" if !operation.starts_with("messages") => return None,
+        "cohere" if operation != "error" && url.ends_with("/v1/chat") => return None,
         _ if operation.starts_with("messages") || url.contains("/publishers/anthropic/") => "anthropic",
         "anthropic" => "anthropic",
         "gemini" => "gemini",
@@ -180,6 +181,7 @@ fn goes_on_with_every_provider(name: &str, reply: &ChatResponse) {
         ("anthropic", "claude-sonnet-4-5"),
         ("gemini", "gemini-2.5-pro"),
         ("ollama", "qwen3"),
+        ("cohere", "command-a-03-2025"),
     ] {
         let codec = Registry::table().get(prefix).unwrap().chat().unwrap();
         let encoded = codec.encode(&request, &Target::new(model, "https://provider.example"));

@@ -27,7 +27,7 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    fn find(&self, spec: &ProviderSpec) -> Result<Option<SecretString>> {
+    pub(super) fn find(&self, spec: &ProviderSpec) -> Result<Option<SecretString>> {
         if let Some(given) = &self.given {
             return match self.environment.expand(given.expose_secret()) {
                 Ok(key) => Ok(Some(SecretString::from(key.into_owned()))),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use super::exchange::{Exchange, Grant};
 use super::{ApiKey, Credentials, Environment, KeyResolver, TokenCache};
 use crate::provider::{AuthScheme, ProviderSpec};
 use crate::transport::Transport;
@@ -27,12 +28,13 @@ impl Keyring {
         given: Option<SecretString>,
         settings: &[(String, String)],
     ) -> Arc<dyn Credentials> {
-        let _ = settings;
+        let (resolver, environment) = (self.resolver.clone(), self.environment.clone());
+        let key = ApiKey { given, resolver, environment };
+        let exchange = |grant| Arc::new(Exchange::new(grant, spec, self.clone(), key.clone(), settings));
         match &spec.auth {
-            AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::None => {
-                let (resolver, environment) = (self.resolver.clone(), self.environment.clone());
-                Arc::new(ApiKey { given, resolver, environment })
-            }
+            AuthScheme::IbmIam => exchange(Grant::IbmIam),
+            AuthScheme::Databricks => exchange(Grant::Databricks),
+            AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::None => Arc::new(key),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Where keys come from, and how they get onto a request.
 
 mod environment;
+mod exchange;
 mod fetch;
 mod key;
 mod keyring;

@@ -150,7 +150,8 @@ impl CallOptions {
         };
         options.price = taken.price()?;
         options.base_model = taken.get("base_model")?;
-        let own = |name: &str| SETTING_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        let own =
+            |name: &str| SETTINGS.contains(&name) || SETTING_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
         let names: Vec<String> = taken.0.iter().map(|(name, _)| name.clone()).filter(|name| own(name)).collect();
         options.settings =
             names.into_iter().filter_map(|name| taken.0.remove(&name).map(|value| text((name, value)))).collect();
@@ -159,8 +160,10 @@ impl CallOptions {
     }
 }
 
-/// Settings of a connection that only some providers have.
-const SETTING_PREFIXES: [&str; 3] = ["aws_", "azure_", "vertex_"];
+/// How the names of settings of a connection begin that only some providers have.
+const SETTING_PREFIXES: [&str; 6] = ["aws_", "azure_", "databricks_", "oci_", "vertex_", "watsonx_"];
+/// Names of such settings that begin otherwise.
+const SETTINGS: [&str; 4] = ["iam_url", "project_id", "space_id", "zen_api_key"];
 
 fn text((name, value): (String, Value)) -> (String, String) {
     match value {

@@ -22,12 +22,13 @@ pub struct Fault {
 
 /// Codes and types by which providers name an error, whatever its status. Sources: the error pages of OpenAI,
 /// Anthropic, Google (`google.rpc.Code`), Mistral, Groq, DeepSeek, Cohere and OpenRouter.
-const CODES: [(&str, ErrorKind); 42] = [
+const CODES: &[(&str, ErrorKind)] = &[
     ("context_length_exceeded", ErrorKind::ContextWindowExceeded),
     ("context_window_exceeded", ErrorKind::ContextWindowExceeded),
     ("exceed_context_size_error", ErrorKind::ContextWindowExceeded),
     ("too_many_prompt_tokens", ErrorKind::ContextWindowExceeded),
     ("model_context_window_exceeded", ErrorKind::ContextWindowExceeded),
+    ("too_many_tokens", ErrorKind::ContextWindowExceeded),
     ("content_policy_violation", ErrorKind::ContentPolicy),
     ("content_filter", ErrorKind::ContentPolicy),
     ("data_inspection_failed", ErrorKind::ContentPolicy),

@@ -19,10 +19,13 @@ pub(crate) mod tests;
 pub mod think;
 
 pub mod anthropic;
+pub mod cohere;
 pub mod gemini;
 pub mod ollama;
 pub mod openai_chat;
 pub mod openai_responses;
+pub mod snowflake;
+pub mod watsonx;
 
 use std::fmt::Debug;
 
@@ -133,7 +136,10 @@ impl AuthScheme {
     fn apply(&self, key: &SecretString, request: &mut Request<Bytes>) -> Result<()> {
         let (name, value) = match self {
             Self::None => return Ok(()),
-            Self::Bearer => (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret())),
+            // A key that is exchanged for a token first is not sent itself; what is sent is the token.
+            Self::Bearer | Self::IbmIam | Self::Databricks => {
+                (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
+            }
             Self::Header { name, prefix } => {
                 let name = header::HeaderName::from_bytes(name.as_bytes()).map_err(|source| {
                     Error::new(ErrorKind::Configuration, format!("`{name}` is not a header's name")).with_source(source)

@@ -231,6 +231,12 @@ pub enum WireFormat {
     Gemini,
     /// Ollama's `/api/chat`.
     Ollama,
+    /// Cohere's `/v2/chat`.
+    Cohere,
+    /// Anthropic's messages for Claude and OpenAI's chat completions for others, as Snowflake Cortex has them.
+    Snowflake,
+    /// OpenAI's chat completions at the addresses and in the names of IBM watsonx.ai.
+    Watsonx,
 }
 
 impl WireFormat {
@@ -242,6 +248,9 @@ impl WireFormat {
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
             Self::Ollama => "ollama",
+            Self::Cohere => "cohere",
+            Self::Snowflake => "snowflake",
+            Self::Watsonx => "watsonx",
             Self::OpenAiResponses => "openai_responses",
         }
     }
@@ -263,6 +272,10 @@ pub enum AuthScheme {
         #[serde(default)]
         prefix: Text,
     },
+    /// As a bearer token that IBM Cloud's IAM gives for the key; or, of watsonx.ai software, as a Zen key.
+    IbmIam,
+    /// As a bearer token: a personal one, or the one that a workspace gives for the secret of a service principal.
+    Databricks,
     /// Not at all.
     None,
 }

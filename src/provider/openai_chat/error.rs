@@ -11,10 +11,12 @@ pub(in crate::provider) fn decode(response: &Response<Bytes>) -> Error {
     http_fault(response, read)
 }
 
-/// What an error body says: OpenAI's form, `{"error": "…"}`, `{"message"}`, `{"detail"}` (FastAPI), or a list of one.
+/// What an error body says: OpenAI's form, `{"error": "…"}`, `{"errors": [{…}]}`, `{"message"}`, `{"detail"}` (FastAPI), or
+/// a list of one.
 pub(in crate::provider) fn read(body: &Value) -> Fault {
     let body = body.as_array().and_then(|list| list.first()).unwrap_or(body);
-    let error = body.get("error").filter(|error| !error.is_null()).unwrap_or(body);
+    let error = body.get("error").filter(|error| !error.is_null());
+    let error = error.or_else(|| body.pointer("/errors/0")).unwrap_or(body);
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let field = |name: &str| error.get(name).and_then(text);
     let numeric = |name: &str| error.get(name).and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());

@@ -26,6 +26,9 @@ pub(super) fn decode(spec: &ProviderSpec, response: &Response<Bytes>) -> Result<
                 let own = citations::annotations(reply.extra.get("citations"), reply.extra.get("search_results"));
                 first.message.annotations.extend(own);
             }
+            if let Some(name) = reply.extra.get("model_id").and_then(Value::as_str).filter(|_| reply.model.is_empty()) {
+                reply.model = name.to_owned();
+            }
             if let Some(usage) = &mut reply.usage {
                 usage::normalise(usage);
             }
