@@ -1,5 +1,6 @@
 //! The client: one pipeline for every operation and provider.
 
+mod asking;
 mod builder;
 mod call;
 mod completion;
@@ -8,6 +9,7 @@ mod deadlines;
 mod observer;
 mod pipeline;
 mod prices;
+mod responses;
 mod retry;
 mod stream;
 mod trace;
@@ -18,6 +20,7 @@ use std::sync::{Arc, RwLock};
 
 use once_cell::sync::Lazy;
 
+pub use asking::Asking;
 pub use builder::ClientBuilder;
 pub(crate) use completion::BoxFuture;
 pub use completion::{Complete, Completion};
@@ -25,8 +28,9 @@ pub use connection::{CallOptions, Endpoint};
 pub use deadlines::Deadlines;
 pub(crate) use observer::Answer;
 pub use observer::{CallInfo, Observer, Outcome};
+pub use responses::{ResponseCall, ResponseStream, StoredResponse};
 pub use retry::RetryPolicy;
-pub use stream::ChatStream;
+pub use stream::{ChatStream, Streaming};
 pub(crate) use stream::{Rescue, Route};
 
 use crate::auth::{ApiKey, Credentials};

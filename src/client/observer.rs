@@ -12,6 +12,7 @@ use super::{CallOptions, Endpoint, trace};
 use crate::chat::{CallMeta, ChatRequest, ChatResponse, FinishReason, Usage};
 use crate::error::Error;
 use crate::money::Cost;
+use crate::provider::Reply;
 use crate::tokenizer::TokenCount;
 
 /// Hears of the start and the end of each call.
@@ -123,6 +124,53 @@ pub enum Outcome<'a> {
     },
 }
 
+/// What is asked, as pipeline and observers see it.
+pub(crate) trait Asked: Clone + std::fmt::Debug + Send + Sync + 'static {
+    /// The model, with or without its provider's prefix.
+    fn model(&self) -> &str;
+
+    /// Asks another model.
+    fn set_model(&mut self, model: String);
+
+    /// Has unsupported parameters left out, where `drop` says so or the request does already.
+    fn drop_params(&mut self, drop: bool);
+
+    /// The processing tier that is asked for.
+    fn service_tier(&self) -> Option<&str>;
+
+    /// Randomness, the share of probability, and the limit of tokens.
+    fn sampling(&self) -> (Option<f64>, Option<f64>, Option<u64>);
+
+    /// The same as a chat request, where it can be one.
+    fn to_chat(&self) -> Option<ChatRequest>;
+}
+
+impl Asked for ChatRequest {
+    fn model(&self) -> &str {
+        &self.model
+    }
+
+    fn set_model(&mut self, model: String) {
+        self.model = model;
+    }
+
+    fn drop_params(&mut self, drop: bool) {
+        self.params.drop_params |= drop;
+    }
+
+    fn service_tier(&self) -> Option<&str> {
+        self.params.service_tier.as_deref()
+    }
+
+    fn sampling(&self) -> (Option<f64>, Option<f64>, Option<u64>) {
+        (self.params.temperature, self.params.top_p, self.params.token_limit())
+    }
+
+    fn to_chat(&self) -> Option<ChatRequest> {
+        Some(self.clone())
+    }
+}
+
 /// The reply of an operation, as pipeline and observers see it.
 pub(crate) trait Answer {
     /// Takes what is known of the call that it answers, and says what it cost.
@@ -134,37 +182,38 @@ pub(crate) trait Answer {
     }
 
     /// What observers are told of it.
-    fn outcome<'a>(&'a self, watch: &Watch, cost: Option<&'a Cost>) -> Outcome<'a>;
+    fn tell(&self, watch: &Watch, cost: Option<&Cost>, told: &mut dyn FnMut(&Outcome<'_>));
 }
 
-impl Answer for ChatResponse {
+impl<R: Reply> Answer for R {
     fn take_meta(&mut self, meta: CallMeta, pricing: &Pricing) {
         let cost = pricing.cost(self, &meta);
-        self.meta = CallMeta { cost, ..meta };
+        *self.meta_mut() = CallMeta { cost, ..meta };
     }
 
     fn cost(&self) -> Option<Cost> {
-        self.meta.cost
+        self.meta().cost
     }
 
-    fn outcome<'a>(&'a self, watch: &Watch, cost: Option<&'a Cost>) -> Outcome<'a> {
-        Outcome::Answered {
-            id: &self.id,
-            model: &self.model,
-            finish_reasons: self.choices.iter().filter_map(|choice| choice.finish_reason.as_ref()).collect(),
-            usage: self.usage.as_ref(),
+    fn tell(&self, watch: &Watch, cost: Option<&Cost>, told: &mut dyn FnMut(&Outcome<'_>)) {
+        let about = self.about();
+        told(&Outcome::Answered {
+            id: about.id,
+            model: about.model,
+            finish_reasons: about.finish_reasons,
+            usage: about.usage.as_deref(),
             cost,
             latency: watch.latency(),
             time_to_first_token: watch.time_to_first_token(),
             attempts: watch.attempts,
-            response: watch.wants_content().then_some(self),
-        }
+            response: self.as_chat().filter(|_| watch.wants_content()),
+        });
     }
 }
 
 impl Answer for TokenCount {
-    fn outcome<'a>(&'a self, watch: &Watch, _: Option<&'a Cost>) -> Outcome<'a> {
-        Outcome::Counted { count: *self, latency: watch.latency(), attempts: watch.attempts }
+    fn tell(&self, watch: &Watch, _: Option<&Cost>, told: &mut dyn FnMut(&Outcome<'_>)) {
+        told(&Outcome::Counted { count: *self, latency: watch.latency(), attempts: watch.attempts });
     }
 }
 
@@ -178,6 +227,8 @@ pub(crate) struct Watch {
     pub(super) attempts: u32,
     /// What a streamed reply cost.
     pub(super) cost: Option<Cost>,
+    /// Whether an observer wants content.
+    content: bool,
     ended: bool,
 }
 
@@ -188,7 +239,7 @@ impl Watch {
         observers: &[Arc<dyn Observer>],
         endpoint: &Endpoint,
         operation: &'static str,
-        request: &ChatRequest,
+        request: &impl Asked,
         options: &CallOptions,
         stream: bool,
     ) -> Self {
@@ -202,7 +253,7 @@ impl Watch {
             stream,
             metadata: options.metadata.clone(),
             tags: options.tags.clone(),
-            request: content.then(|| Arc::new(request.clone())),
+            request: if content { request.to_chat().map(Arc::new) } else { None },
         };
         let span = trace::span(&call, request);
         for observer in observers {
@@ -217,6 +268,7 @@ impl Watch {
             first_content: None,
             attempts: 0,
             cost: None,
+            content,
             ended: false,
         }
     }
@@ -230,7 +282,7 @@ impl Watch {
     }
 
     pub(super) fn wants_content(&self) -> bool {
-        self.call.request.is_some()
+        self.content
     }
 
     pub(super) fn latency(&self) -> Duration {
@@ -242,9 +294,11 @@ impl Watch {
     }
 
     pub(super) fn answered(&mut self, reply: &impl Answer) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
         let cost = reply.cost().or(self.cost);
-        let outcome = reply.outcome(self, cost.as_ref());
-        self.end(&outcome);
+        reply.tell(self, cost.as_ref(), &mut |outcome| self.say(outcome));
     }
 
     pub(super) fn failed(&mut self, error: &Error) {
@@ -253,9 +307,12 @@ impl Watch {
     }
 
     fn end(&mut self, outcome: &Outcome<'_>) {
-        if std::mem::replace(&mut self.ended, true) {
-            return;
+        if !std::mem::replace(&mut self.ended, true) {
+            self.say(outcome);
         }
+    }
+
+    fn say(&self, outcome: &Outcome<'_>) {
         trace::end(&self.span, outcome);
         for observer in &self.observers {
             observer.ended(&self.call, outcome);

@@ -9,6 +9,7 @@ mod operation;
 mod params;
 mod quirks;
 mod registry;
+mod responses;
 mod spec;
 mod stream;
 mod table;
@@ -29,10 +30,15 @@ use http::{HeaderValue, Request, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use errors::{Fault, http_fault, not_a_reply, rate_limits, request_id};
-pub use operation::{Chat, ChatCodec, Codec, CountTokens, Encoded, Operation, Progress};
+pub use operation::{
+    About, Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Operation, Progress, Reply, Streamed, Sum,
+};
 pub use params::admit;
 pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
 pub use registry::Registry;
+pub use responses::{
+    ResponseDecoder, ResponseSum, Responses, ResponsesCodec, Stored, StoredAction, StoredResponses,
+};
 pub use spec::{AuthScheme, ProviderSpec, WireFormat};
 pub use stream::{EventDecoder, Flow, Queue, StreamDecoder};
 
@@ -56,6 +62,11 @@ pub trait Provider: Debug + Send + Sync {
 
     /// Counting the tokens of a chat request.
     fn count_tokens(&self) -> Option<&dyn Codec<CountTokens>> {
+        None
+    }
+
+    /// OpenAI's Responses API. A provider without it is asked in chat, where that can say the same.
+    fn responses(&self) -> Option<&dyn ResponsesCodec> {
         None
     }
 
