@@ -10,6 +10,7 @@ mod operation;
 mod params;
 mod quirks;
 mod registry;
+mod responses;
 mod spec;
 mod stream;
 mod supported;
@@ -35,10 +36,13 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use errors::{Fault, http_fault, not_a_reply, rate_limits, request_id};
 pub use models::{ListModels, ListedModel, ModelList, ModelPage};
-pub use operation::{Chat, ChatCodec, Codec, CountTokens, Encoded, Operation, Progress};
+pub use operation::{
+    About, Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Operation, Progress, Reply, Streamed, Sum,
+};
 pub use params::admit;
 pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
 pub use registry::Registry;
+pub use responses::{ResponseDecoder, ResponseSum, Responses, ResponsesCodec, Stored, StoredAction, StoredResponses};
 pub use spec::{AuthScheme, ProviderSpec, Setting, WireFormat};
 pub use stream::{EventDecoder, Flow, Queue, StreamDecoder};
 pub use supported::{get_llm_provider, get_supported_openai_params, supported_params};
@@ -78,6 +82,11 @@ pub trait Provider: Debug + Send + Sync {
 
     /// Listing its models.
     fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
+        None
+    }
+
+    /// OpenAI's Responses API. A provider without it is asked in chat, where that can say the same.
+    fn responses(&self) -> Option<&dyn ResponsesCodec> {
         None
     }
 
