@@ -289,7 +289,7 @@ where
             }
             Poll::Ready(None) => {
                 self.state = State::Through;
-                let _ = self.decoder.end(&mut self.queue);
+                self.failure = self.decoder.end(&mut self.queue).err();
             }
             // A reply that is complete is not spoilt by how its connection ends.
             Poll::Ready(Some(Err(_))) if self.decoder.is_complete() => {
