@@ -45,6 +45,7 @@ const RECORDED: &[&str] = &[
     "veniceai",
     "vercel_ai_gateway",
     "watsonx",
+    "writer",
     "xai",
     "zai",
 ];
