@@ -17,6 +17,7 @@ const RECORDED: &[&str] = &[
     "bedrock_mantle",
     "cerebras",
     "cloudflare",
+    "cohere",
     "crusoe",
     "dashscope",
     "databricks",
@@ -43,6 +44,8 @@ const RECORDED: &[&str] = &[
     "together_ai",
     "veniceai",
     "vercel_ai_gateway",
+    "watsonx",
+    "writer",
     "xai",
     "zai",
 ];
