@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use super::aws::Aws;
 use super::{ApiKey, Credentials, Environment, KeyResolver, TokenCache};
 use crate::provider::{AuthScheme, ProviderSpec};
 use crate::transport::Transport;
@@ -27,12 +28,12 @@ impl Keyring {
         given: Option<SecretString>,
         settings: &[(String, String)],
     ) -> Arc<dyn Credentials> {
-        let _ = settings;
         match &spec.auth {
             AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::None => {
                 let (resolver, environment) = (self.resolver.clone(), self.environment.clone());
                 Arc::new(ApiKey { given, resolver, environment })
             }
+            AuthScheme::Aws { service } => Arc::new(Aws::new(self, service, given, settings)),
         }
     }
 }

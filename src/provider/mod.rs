@@ -3,6 +3,7 @@
 //! A provider does no input or output, reads no clock and no environment: everything about it can be tested from a
 //! file. Retries, deadlines, keys and telemetry are the client's.
 
+pub(crate) mod aws;
 mod counting;
 mod errors;
 mod operation;
@@ -17,6 +18,7 @@ pub(crate) mod tests;
 pub mod think;
 
 pub mod anthropic;
+pub mod bedrock;
 pub mod gemini;
 pub mod ollama;
 pub mod openai_chat;
@@ -124,7 +126,8 @@ impl AuthScheme {
     fn apply(&self, key: &SecretString, request: &mut Request<Bytes>) -> Result<()> {
         let (name, value) = match self {
             Self::None => return Ok(()),
-            Self::Bearer => (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret())),
+            // A key instead of a signature.
+            Self::Bearer | Self::Aws { .. } => (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret())),
             Self::Header { name, prefix } => {
                 let name = header::HeaderName::from_bytes(name.as_bytes()).map_err(|source| {
                     Error::new(ErrorKind::Configuration, format!("`{name}` is not a header's name")).with_source(source)

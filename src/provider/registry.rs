@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use once_cell::sync::Lazy;
 
-use super::{Provider, ProviderSpec, WireFormat, anthropic, gemini, ollama, openai_chat, table};
+use super::{Provider, ProviderSpec, WireFormat, anthropic, bedrock, gemini, ollama, openai_chat, table};
 use crate::error::Result;
 use crate::model::ModelName;
 
@@ -82,6 +82,7 @@ impl Registry {
 fn build(spec: ProviderSpec) -> Arc<dyn Provider> {
     match spec.wire {
         WireFormat::Anthropic => Arc::new(anthropic::Anthropic::new(spec)),
+        WireFormat::Bedrock => Arc::new(bedrock::Bedrock::new(spec)),
         WireFormat::Gemini => Arc::new(gemini::Gemini::new(spec)),
         WireFormat::Ollama => Arc::new(ollama::Ollama::new(spec)),
         WireFormat::OpenAiChat => Arc::new(openai_chat::OpenAiChat::new(spec)),

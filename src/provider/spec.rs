@@ -209,6 +209,8 @@ pub enum WireFormat {
     Gemini,
     /// Ollama's `/api/chat`.
     Ollama,
+    /// AWS Bedrock's `Converse`, and for Claude its `InvokeModel`.
+    Bedrock,
 }
 
 /// How a key is sent.
@@ -227,6 +229,11 @@ pub enum AuthScheme {
         #[serde(default)]
         prefix: Text,
     },
+    /// As AWS wants it: the request is signed (Signature Version 4), unless there is a key, which is sent as a bearer's.
+    Aws {
+        /// The service that signatures are for.
+        service: Text,
+    },
     /// Not at all.
     None,
 }
@@ -236,5 +243,11 @@ impl AuthScheme {
     #[must_use]
     pub fn header(name: impl Into<Text>) -> Self {
         Self::Header { name: name.into(), prefix: Text::default() }
+    }
+
+    /// AWS's way, for this service.
+    #[must_use]
+    pub fn aws(service: impl Into<Text>) -> Self {
+        Self::Aws { service: service.into() }
     }
 }
