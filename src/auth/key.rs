@@ -27,7 +27,12 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    fn find(&self, spec: &ProviderSpec) -> Result<Option<SecretString>> {
+    /// No key, wherever it is looked.
+    pub(super) fn nowhere() -> Self {
+        Self { environment: Environment::of([("", ""); 0]), ..Self::default() }
+    }
+
+    pub(super) fn find(&self, spec: &ProviderSpec) -> Result<Option<SecretString>> {
         let found = self.look(spec)?;
         if found.is_none() && !spec.key_optional {
             return Err(missing(spec));
@@ -67,6 +72,12 @@ impl Credentials for ApiKey {
             Some(key) => provider.authorize(&key, request),
             None => Ok(()),
         }
+    }
+
+    fn missing(&self, provider: &dyn Provider) -> Vec<String> {
+        let spec = provider.spec();
+        let missing = self.find(spec).is_err();
+        spec.key_env.first().filter(|_| missing).map(ToString::to_string).into_iter().collect()
     }
 }
 

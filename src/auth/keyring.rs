@@ -6,6 +6,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::aws::Aws;
+use super::exchange::{Exchange, Grant};
 use super::{ApiKey, Credentials, Environment, KeyResolver, TokenCache};
 use crate::provider::{AuthScheme, ProviderSpec};
 use crate::transport::Transport;
@@ -28,12 +29,14 @@ impl Keyring {
         given: Option<SecretString>,
         settings: &[(String, String)],
     ) -> Arc<dyn Credentials> {
+        let (resolver, environment) = (self.resolver.clone(), self.environment.clone());
+        let key = ApiKey { given, resolver, environment };
+        let exchange = |grant| Arc::new(Exchange::new(grant, spec, self.clone(), key.clone(), settings));
         match &spec.auth {
-            AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::None => {
-                let (resolver, environment) = (self.resolver.clone(), self.environment.clone());
-                Arc::new(ApiKey { given, resolver, environment })
-            }
-            AuthScheme::Aws { service } => Arc::new(Aws::new(self, service, given, settings)),
+            AuthScheme::IbmIam => exchange(Grant::IbmIam),
+            AuthScheme::Databricks => exchange(Grant::Databricks),
+            AuthScheme::Aws { service } => Arc::new(Aws::new(self, service, key, settings)),
+            AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::None => Arc::new(key),
         }
     }
 }

@@ -6,12 +6,14 @@
 pub(crate) mod aws;
 mod counting;
 mod errors;
+mod models;
 mod operation;
 mod params;
 mod quirks;
 mod registry;
 mod spec;
 mod stream;
+mod supported;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -19,10 +21,13 @@ pub mod think;
 
 pub mod anthropic;
 pub mod bedrock;
+pub mod cohere;
 pub mod gemini;
 pub mod ollama;
 pub mod openai_chat;
 pub mod openai_responses;
+pub mod snowflake;
+pub mod watsonx;
 
 use std::fmt::Debug;
 
@@ -31,12 +36,14 @@ use http::{HeaderValue, Request, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use errors::{Fault, http_fault, not_a_reply, rate_limits, request_id};
+pub use models::{ListModels, ListedModel, ModelList, ModelPage};
 pub use operation::{Chat, ChatCodec, Codec, CountTokens, Encoded, Operation, Progress};
 pub use params::admit;
 pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
 pub use registry::Registry;
 pub use spec::{AuthScheme, ProviderSpec, Setting, WireFormat};
 pub use stream::{EventDecoder, Flow, Queue, StreamDecoder};
+pub use supported::{get_llm_provider, get_supported_openai_params, supported_params};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -68,6 +75,11 @@ pub trait Provider: Debug + Send + Sync {
 
     /// Counting the tokens of a chat request.
     fn count_tokens(&self) -> Option<&dyn Codec<CountTokens>> {
+        None
+    }
+
+    /// Listing its models.
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
         None
     }
 
@@ -126,8 +138,11 @@ impl AuthScheme {
     fn apply(&self, key: &SecretString, request: &mut Request<Bytes>) -> Result<()> {
         let (name, value) = match self {
             Self::None => return Ok(()),
-            // A key instead of a signature.
-            Self::Bearer | Self::Aws { .. } => (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret())),
+            // A key that is exchanged for a token first is not sent itself; what is sent is the token. A key of AWS
+            // is sent instead of a signature.
+            Self::Bearer | Self::IbmIam | Self::Databricks | Self::Aws { .. } => {
+                (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
+            }
             Self::Header { name, prefix } => {
                 let name = header::HeaderName::from_bytes(name.as_bytes()).map_err(|source| {
                     Error::new(ErrorKind::Configuration, format!("`{name}` is not a header's name")).with_source(source)

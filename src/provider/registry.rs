@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use once_cell::sync::Lazy;
 
-use super::{Provider, ProviderSpec, WireFormat, anthropic, bedrock, gemini, ollama, openai_chat, table};
+use super::{
+    Provider, ProviderSpec, WireFormat, anthropic, bedrock, cohere, gemini, ollama, openai_chat, openai_responses, snowflake,
+    table, watsonx,
+};
 use crate::error::Result;
 use crate::model::ModelName;
 
@@ -83,8 +86,12 @@ fn build(spec: ProviderSpec) -> Arc<dyn Provider> {
     match spec.wire {
         WireFormat::Anthropic => Arc::new(anthropic::Anthropic::new(spec)),
         WireFormat::Bedrock => Arc::new(bedrock::Bedrock::new(spec)),
+        WireFormat::Cohere => Arc::new(cohere::Cohere::new(spec)),
         WireFormat::Gemini => Arc::new(gemini::Gemini::new(spec)),
         WireFormat::Ollama => Arc::new(ollama::Ollama::new(spec)),
+        WireFormat::Snowflake => Arc::new(snowflake::Snowflake::new(spec)),
+        WireFormat::Watsonx => Arc::new(watsonx::Watsonx::new(spec)),
         WireFormat::OpenAiChat => Arc::new(openai_chat::OpenAiChat::new(spec)),
+        WireFormat::OpenAiResponses => Arc::new(openai_responses::OpenAiResponses::new(spec)),
     }
 }

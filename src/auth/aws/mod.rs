@@ -24,7 +24,6 @@ use std::fmt;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Request};
-use secrecy::SecretString;
 
 #[cfg(feature = "aws")]
 use self::signer::Signer;
@@ -45,22 +44,12 @@ pub(super) struct Aws {
 }
 
 impl Aws {
-    pub(super) fn new(
-        keyring: &Keyring,
-        service: &str,
-        given: Option<SecretString>,
-        settings: &[(String, String)],
-    ) -> Self {
+    pub(super) fn new(keyring: &Keyring, service: &str, key: ApiKey, settings: &[(String, String)]) -> Self {
         let says = settings.iter().any(|(name, _)| CREDENTIALS.contains(&name.as_str()));
-        let (resolver, environment) = if says {
-            (None, super::Environment::of([("", ""); 0]))
-        } else {
-            (keyring.resolver.clone(), keyring.environment.clone())
-        };
         #[cfg(not(feature = "aws"))]
-        let _ = service;
+        let _ = (keyring, service);
         Self {
-            key: ApiKey { given, resolver, environment },
+            key: if says { ApiKey { given: key.given, ..ApiKey::nowhere() } } else { key },
             #[cfg(feature = "aws")]
             signer: Signer::new(keyring, service, settings),
         }

@@ -9,6 +9,7 @@ mod blocks;
 mod count;
 mod error;
 mod messages;
+mod models;
 mod reasoning;
 mod request;
 mod response;
@@ -32,8 +33,8 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    AuthScheme, Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target,
-    counting,
+    AuthScheme, Chat, ChatCodec, Codec, CountTokens, Encoded, ListModels, Progress, Provider, ProviderSpec,
+    StreamDecoder, Target, counting,
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
@@ -68,6 +69,10 @@ impl Provider for Anthropic {
     }
 
     fn chat(&self) -> Option<&dyn ChatCodec> {
+        Some(self)
+    }
+
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
         Some(self)
     }
 

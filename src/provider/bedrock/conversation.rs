@@ -200,9 +200,10 @@ impl Writer<'_> {
                 Content::Refusal(text) => self.text(text, &mut blocks)?,
                 Content::Reasoning(reasoning) => blocks.extend(reasoning_content(reasoning, part)?),
                 Content::ToolCall(call) if self.with_tools => blocks.push(tool_use(call)?),
-                Content::ToolCall(call) => {
+                Content::ToolCall(ToolCall { name, arguments, .. }) => {
                     self.warn_of_words();
-                    blocks.push(union("text", &format!("I called the tool `{}` with {}.", call.name, call.arguments))?);
+                    let arguments = if arguments.trim().is_empty() { "{}" } else { arguments };
+                    blocks.push(union("text", &format!("I called the tool `{name}` with {arguments}."))?);
                 }
                 Content::Native(native) if is_own(&native.provider) => blocks.push(self.native(&native.value)?),
                 Content::Native(_) => continue,

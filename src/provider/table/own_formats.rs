@@ -23,6 +23,13 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .base_url_env("AWS_ENDPOINT_URL_BEDROCK_RUNTIME")
             .setting(region())
             .counts_tokens(),
+        // https://docs.cohere.com/reference/chat
+        ProviderSpec::new("cohere", WireFormat::Cohere, "https://api.cohere.com")
+            .alias("cohere_chat")
+            .key_env("COHERE_API_KEY")
+            .key_env("CO_API_KEY")
+            .base_url_env("COHERE_API_BASE")
+            .base_url_env("CO_API_URL"),
         // https://ai.google.dev/api/generate-content; of two keys Google's own SDK takes GOOGLE_API_KEY
         // (googleapis/python-genai, google/genai/_api_client.py)
         ProviderSpec::new("gemini", WireFormat::Gemini, "https://generativelanguage.googleapis.com")
