@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use super::aws::Aws;
 use super::exchange::{Exchange, Grant};
 use super::{ApiKey, Credentials, Environment, KeyResolver, TokenCache};
 use crate::provider::{AuthScheme, ProviderSpec};
@@ -34,6 +35,7 @@ impl Keyring {
         match &spec.auth {
             AuthScheme::IbmIam => exchange(Grant::IbmIam),
             AuthScheme::Databricks => exchange(Grant::Databricks),
+            AuthScheme::Aws { service } => Arc::new(Aws::new(self, service, key, settings)),
             AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::None => Arc::new(key),
         }
     }

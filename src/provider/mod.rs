@@ -3,6 +3,7 @@
 //! A provider does no input or output, reads no clock and no environment: everything about it can be tested from a
 //! file. Retries, deadlines, keys and telemetry are the client's.
 
+pub(crate) mod aws;
 mod counting;
 mod errors;
 mod models;
@@ -20,6 +21,7 @@ pub(crate) mod tests;
 pub mod think;
 
 pub mod anthropic;
+pub mod bedrock;
 pub mod cohere;
 pub mod gemini;
 pub mod ollama;
@@ -145,8 +147,9 @@ impl AuthScheme {
     fn apply(&self, key: &SecretString, request: &mut Request<Bytes>) -> Result<()> {
         let (name, value) = match self {
             Self::None => return Ok(()),
-            // A key that is exchanged for a token first is not sent itself; what is sent is the token.
-            Self::Bearer | Self::IbmIam | Self::Databricks => {
+            // A key that is exchanged for a token first is not sent itself; what is sent is the token. A key of AWS
+            // is sent instead of a signature.
+            Self::Bearer | Self::IbmIam | Self::Databricks | Self::Aws { .. } => {
                 (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
             }
             Self::Header { name, prefix } => {

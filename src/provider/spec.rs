@@ -231,6 +231,8 @@ pub enum WireFormat {
     Gemini,
     /// Ollama's `/api/chat`.
     Ollama,
+    /// AWS Bedrock's `Converse`, and for Claude its `InvokeModel`.
+    Bedrock,
     /// Cohere's `/v2/chat`.
     Cohere,
     /// Anthropic's messages for Claude and OpenAI's chat completions for others, as Snowflake Cortex has them.
@@ -248,6 +250,7 @@ impl WireFormat {
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
             Self::Ollama => "ollama",
+            Self::Bedrock => "bedrock",
             Self::Cohere => "cohere",
             Self::Snowflake => "snowflake",
             Self::Watsonx => "watsonx",
@@ -272,6 +275,11 @@ pub enum AuthScheme {
         #[serde(default)]
         prefix: Text,
     },
+    /// As AWS wants it: the request is signed (Signature Version 4), unless there is a key, which is sent as a bearer's.
+    Aws {
+        /// The service that signatures are for.
+        service: Text,
+    },
     /// As a bearer token that IBM Cloud's IAM gives for the key; or, of watsonx.ai software, as a Zen key.
     IbmIam,
     /// As a bearer token: a personal one, or the one that a workspace gives for the secret of a service principal.
@@ -285,5 +293,11 @@ impl AuthScheme {
     #[must_use]
     pub fn header(name: impl Into<Text>) -> Self {
         Self::Header { name: name.into(), prefix: Text::default() }
+    }
+
+    /// AWS's way, for this service.
+    #[must_use]
+    pub fn aws(service: impl Into<Text>) -> Self {
+        Self::Aws { service: service.into() }
     }
 }
