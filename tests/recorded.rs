@@ -65,11 +65,13 @@ fn recording(name: String, fixture: &Value) -> Option<Recording> {
     let (operation, url) = (field("/operation"), field("/request/url"));
     let chat = ["/chat", "/messages", "enerateContent"].iter().any(|part| url.contains(part));
     let prefix = match field("/provider") {
-        "bedrock" | "cohere" | "azure" | "replicate" if !operation.starts_with("messages") => return None,
-        _ if operation.starts_with("messages") || url.contains("/publishers/anthropic/") => "anthropic",
+        "bedrock" | "cohere" | "replicate" if !operation.starts_with("messages") => return None,
+        "vertex_ai" => "vertex_ai",
+        "azure" if operation.starts_with("messages") || url.contains("/models/") => "azure_ai",
+        "azure" => "azure",
+        _ if operation.starts_with("messages") => "anthropic",
         "anthropic" => "anthropic",
         "gemini" => "gemini",
-        _ if url.contains("/publishers/google/") => "gemini",
         "ollama" if !url.contains("/api/chat") => "lm_studio",
         other => Registry::table().get(other).map_or("lm_studio", |provider| provider.spec().name.as_ref()),
     };
@@ -84,7 +86,10 @@ fn recording(name: String, fixture: &Value) -> Option<Recording> {
     };
     let streamed =
         operation.ends_with("_stream") || fixture.pointer("/request/body/stream") == Some(&Value::Bool(true));
-    let model = fixture["model"].as_str().unwrap_or("some-model");
+    let model = match fixture["model"].as_str().unwrap_or("some-model") {
+        "MODEL" if url.contains("/publishers/anthropic/") => "claude-MODEL",
+        model => model,
+    };
     let content_type = response.pointer("/headers/content-type").and_then(Value::as_str);
     Some(Recording {
         name,
@@ -123,6 +128,7 @@ async fn replay(recordings: Vec<Recording>) -> (MockServer, Client, Arc<BTreeMap
 async fn call(server: &MockServer, client: &Client, one: &Recording) -> Result<(ChatResponse, Vec<ChatChunk>), Error> {
     let base = format!("{}/c/{}", server.url(), one.name);
     let call = client.completion(one.model.clone(), "Hello").api_base(base).api_key("sk-recorded".to_owned());
+    let call = call.setting("vertex_project", "recorded");
     if !one.streamed {
         return call.await.map(|reply| (reply, Vec::new()));
     }
@@ -169,9 +175,14 @@ fn goes_on_with_every_provider(name: &str, reply: &ChatResponse) {
         request.messages.insert(2, tool_result(&call.id, "done"));
     }
     request.params.drop_params = true;
-    for (prefix, model) in
-        [("openai", "gpt-5"), ("anthropic", "claude-sonnet-4-5"), ("gemini", "gemini-2.5-pro"), ("ollama", "qwen3")]
-    {
+    for (prefix, model) in [
+        ("openai", "gpt-5"),
+        ("anthropic", "claude-sonnet-4-5"),
+        ("gemini", "gemini-2.5-pro"),
+        ("ollama", "qwen3"),
+        ("azure", "gpt-4o"),
+        ("vertex_ai", "gemini-2.5-pro"),
+    ] {
         let codec = Registry::table().get(prefix).unwrap().chat().unwrap();
         let encoded = codec.encode(&request, &Target::new(model, "https://provider.example"));
         if let Err(error) = encoded {
@@ -199,7 +210,7 @@ async fn every_recorded_error_is_typed_with_its_status_and_body() {
 /// What a stream gives when its bytes come in these pieces.
 fn decode<'a>(one: &Recording, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<ChatChunk>, Option<ErrorKind>) {
     let name = Registry::table().resolve(&one.model).unwrap();
-    let provider: &dyn Provider = Registry::table().get(name.provider()).unwrap().as_ref();
+    let provider: Arc<dyn Provider> = Registry::table().serving(&name).unwrap();
     let mut decoder = provider.chat().unwrap().stream_decoder(&ChatRequest::new(name.model(), "Hello"));
     let mut queue = Queue::new();
     for piece in pieces {

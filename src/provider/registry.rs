@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use once_cell::sync::Lazy;
 
-use super::{Provider, ProviderSpec, WireFormat, anthropic, gemini, ollama, openai_chat, table};
+use super::{Provider, ProviderSpec, WireFormat, anthropic, azure, gemini, ollama, openai_chat, table, vertex};
 use crate::error::Result;
 use crate::model::ModelName;
 
@@ -57,6 +57,13 @@ impl Registry {
         self.providers.get(prefix)
     }
 
+    /// The provider that serves a model: that of its prefix, or the one that stands behind it for such models.
+    #[must_use]
+    pub fn serving(&self, name: &ModelName) -> Option<Arc<dyn Provider>> {
+        let provider = self.get(name.provider())?;
+        Some(provider.serving(name.model()).unwrap_or_else(|| Arc::clone(provider)))
+    }
+
     /// All prefixes.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
@@ -84,6 +91,9 @@ fn build(spec: ProviderSpec) -> Arc<dyn Provider> {
         WireFormat::Anthropic => Arc::new(anthropic::Anthropic::new(spec)),
         WireFormat::Gemini => Arc::new(gemini::Gemini::new(spec)),
         WireFormat::Ollama => Arc::new(ollama::Ollama::new(spec)),
+        WireFormat::Azure => Arc::new(azure::Azure::new(spec)),
+        WireFormat::AzureAi => Arc::new(azure::Foundry::new(spec)),
+        WireFormat::Vertex => Arc::new(vertex::Vertex::new(spec)),
         WireFormat::OpenAiChat => Arc::new(openai_chat::OpenAiChat::new(spec)),
     }
 }

@@ -209,6 +209,12 @@ pub enum WireFormat {
     Gemini,
     /// Ollama's `/api/chat`.
     Ollama,
+    /// OpenAI's chat completions at deployments of Azure OpenAI.
+    Azure,
+    /// The formats of Azure AI Foundry, by the model.
+    AzureAi,
+    /// The formats of Google's Vertex AI, by the model.
+    Vertex,
 }
 
 /// How a key is sent.
@@ -227,6 +233,10 @@ pub enum AuthScheme {
         #[serde(default)]
         prefix: Text,
     },
+    /// In `api-key`; without a key, a token of Microsoft Entra ID as bearer.
+    Entra,
+    /// In `x-goog-api-key`; without a key, a token of Google Cloud as bearer.
+    Google,
     /// Not at all.
     None,
 }
