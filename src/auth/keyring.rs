@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use super::entra::Entra;
+use super::google::Google;
 use super::{ApiKey, Credentials, Environment, KeyResolver, TokenCache};
 use crate::provider::{AuthScheme, ProviderSpec};
 use crate::transport::Transport;
@@ -27,12 +29,12 @@ impl Keyring {
         given: Option<SecretString>,
         settings: &[(String, String)],
     ) -> Arc<dyn Credentials> {
-        let _ = settings;
+        let key = ApiKey { given, resolver: self.resolver.clone(), environment: self.environment.clone() };
+        let (transport, tokens) = (Arc::clone(&self.transport), self.tokens.clone());
         match &spec.auth {
-            AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::None => {
-                let (resolver, environment) = (self.resolver.clone(), self.environment.clone());
-                Arc::new(ApiKey { given, resolver, environment })
-            }
+            AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::None => Arc::new(key),
+            AuthScheme::Entra => Arc::new(Entra::new(spec, key, settings, transport, tokens)),
+            AuthScheme::Google => Arc::new(Google::new(spec, key, settings, transport, tokens)),
         }
     }
 }

@@ -1,7 +1,13 @@
 //! Where keys come from, and how they get onto a request.
 
+mod bearer;
+mod clock;
+mod entra;
 mod environment;
 mod fetch;
+mod google;
+#[cfg(any(feature = "azure", feature = "gcp"))]
+mod jwt;
 mod key;
 mod keyring;
 mod token;
@@ -12,6 +18,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 
+pub use bearer::{BearerTokens, TokenSource};
 pub use environment::Environment;
 pub use key::{ApiKey, KeyResolver};
 pub(crate) use keyring::Keyring;

@@ -245,6 +245,12 @@ impl Completion {
         self
     }
 
+    /// A setting of the connection by LiteLLM's name, such as `vertex_project`; `os.environ/NAME` stands for a variable.
+    pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.settings.push((name.into(), value.into()));
+        self
+    }
+
     /// A header on the request, over the provider's own.
     pub fn extra_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.options.extra_headers.push((name.into(), value.into()));

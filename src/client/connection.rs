@@ -111,7 +111,9 @@ impl CallOptions {
         };
         options.price = taken.price()?;
         options.base_model = taken.get("base_model")?;
-        let own = |name: &str| SETTING_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        let own = |name: &str| {
+            SETTING_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || SETTING_NAMES.contains(&name)
+        };
         let names: Vec<String> = taken.0.iter().map(|(name, _)| name.clone()).filter(|name| own(name)).collect();
         options.settings =
             names.into_iter().filter_map(|name| taken.0.remove(&name).map(|value| text((name, value)))).collect();
@@ -123,7 +125,8 @@ impl CallOptions {
     }
 }
 
-/// Settings of a connection that only some providers have.
+/// Settings of a connection that only some providers have, by name, and by how their names begin.
+const SETTING_NAMES: [&str; 3] = ["client_id", "client_secret", "tenant_id"];
 const SETTING_PREFIXES: [&str; 3] = ["aws_", "azure_", "vertex_"];
 
 fn text((name, value): (String, Value)) -> (String, String) {
