@@ -6,7 +6,9 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::aws::Aws;
+use super::entra::Entra;
 use super::exchange::{Exchange, Grant};
+use super::google::Google;
 use super::{ApiKey, Credentials, Environment, KeyResolver, TokenCache};
 use crate::provider::{AuthScheme, ProviderSpec};
 use crate::transport::Transport;
@@ -32,11 +34,14 @@ impl Keyring {
         let (resolver, environment) = (self.resolver.clone(), self.environment.clone());
         let key = ApiKey { given, resolver, environment };
         let exchange = |grant| Arc::new(Exchange::new(grant, spec, self.clone(), key.clone(), settings));
+        let (transport, tokens) = (Arc::clone(&self.transport), self.tokens.clone());
         match &spec.auth {
             AuthScheme::IbmIam => exchange(Grant::IbmIam),
             AuthScheme::Databricks => exchange(Grant::Databricks),
             AuthScheme::Aws { service } => Arc::new(Aws::new(self, service, key, settings)),
             AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::None => Arc::new(key),
+            AuthScheme::Entra => Arc::new(Entra::new(spec, key, settings, transport, tokens)),
+            AuthScheme::Google => Arc::new(Google::new(spec, key, settings, transport, tokens)),
         }
     }
 }

@@ -1,9 +1,15 @@
 //! Where keys come from, and how they get onto a request.
 
 mod aws;
+mod bearer;
+mod clock;
+mod entra;
 mod environment;
 mod exchange;
 mod fetch;
+mod google;
+#[cfg(any(feature = "azure", feature = "gcp"))]
+mod jwt;
 mod key;
 mod keyring;
 mod token;
@@ -14,6 +20,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 
+pub use bearer::{BearerTokens, TokenSource};
 pub use environment::Environment;
 pub use key::{ApiKey, KeyResolver};
 pub(crate) use keyring::Keyring;

@@ -21,6 +21,7 @@ pub(crate) mod tests;
 pub mod think;
 
 pub mod anthropic;
+pub mod azure;
 pub mod bedrock;
 pub mod cohere;
 pub mod gemini;
@@ -28,9 +29,11 @@ pub mod ollama;
 pub mod openai_chat;
 pub mod openai_responses;
 pub mod snowflake;
+pub mod vertex;
 pub mod watsonx;
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
@@ -61,6 +64,12 @@ pub trait Provider: Debug + Send + Sync {
 
     /// Reads a reply whose status is not a success.
     fn decode_error(&self, response: &Response<Bytes>) -> Error;
+
+    /// The provider that stands behind this one's prefix for a model, where models of one prefix are asked in several
+    /// formats; `None` where it is this one.
+    fn serving(&self, _model: &str) -> Option<Arc<dyn Provider>> {
+        None
+    }
 
     /// A setting that a model's name says, such as the region in an ARN.
     fn setting_of(&self, _model: &str, _name: &str) -> Option<String> {
@@ -123,6 +132,13 @@ impl<'a> Target<'a> {
         Self { model, base_url: base_url.trim_end_matches('/'), api_version: None, settings: &[] }
     }
 
+    /// The name by which it is known what the model can do: its own, or that of the model behind a deployment.
+    #[must_use]
+    pub fn known_as(&self) -> &'a str {
+        let base = self.setting("base_model").map(|name| name.rsplit('/').next().unwrap_or(name));
+        base.unwrap_or(self.model)
+    }
+
     /// One of the settings.
     #[must_use]
     pub fn setting(&self, name: &str) -> Option<&'a str> {
@@ -152,6 +168,8 @@ impl AuthScheme {
             Self::Bearer | Self::IbmIam | Self::Databricks | Self::Aws { .. } => {
                 (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
             }
+            Self::Entra => (header::HeaderName::from_static("api-key"), key.expose_secret().to_owned()),
+            Self::Google => (header::HeaderName::from_static("x-goog-api-key"), key.expose_secret().to_owned()),
             Self::Header { name, prefix } => {
                 let name = header::HeaderName::from_bytes(name.as_bytes()).map_err(|source| {
                     Error::new(ErrorKind::Configuration, format!("`{name}` is not a header's name")).with_source(source)

@@ -239,6 +239,12 @@ pub enum WireFormat {
     Snowflake,
     /// OpenAI's chat completions at the addresses and in the names of IBM watsonx.ai.
     Watsonx,
+    /// OpenAI's chat completions at deployments of Azure OpenAI.
+    Azure,
+    /// The formats of Azure AI Foundry, by the model.
+    AzureAi,
+    /// The formats of Google's Vertex AI, by the model.
+    Vertex,
 }
 
 impl WireFormat {
@@ -250,6 +256,9 @@ impl WireFormat {
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
             Self::Ollama => "ollama",
+            Self::Azure => "azure",
+            Self::AzureAi => "azure_ai",
+            Self::Vertex => "vertex",
             Self::Bedrock => "bedrock",
             Self::Cohere => "cohere",
             Self::Snowflake => "snowflake",
@@ -284,6 +293,10 @@ pub enum AuthScheme {
     IbmIam,
     /// As a bearer token: a personal one, or the one that a workspace gives for the secret of a service principal.
     Databricks,
+    /// In `api-key`; without a key, a token of Microsoft Entra ID as bearer.
+    Entra,
+    /// In `x-goog-api-key`; without a key, a token of Google Cloud as bearer.
+    Google,
     /// Not at all.
     None,
 }

@@ -61,6 +61,12 @@ impl StreamDecoder {
         self.events
     }
 
+    /// The same bytes and frames, with another decoder of their events around this one.
+    #[must_use]
+    pub fn around<E: EventDecoder + 'static>(self, outer: impl FnOnce(Box<dyn EventDecoder>) -> E) -> Self {
+        Self { events: Box::new(outer(self.events)), ..self }
+    }
+
     /// Takes the next bytes and queues the chunks that they complete. Chunks queued before an error are good.
     ///
     /// # Errors
@@ -130,7 +136,7 @@ fn step(
     let flow = events.event(frame, queue);
     for chunk in queue.iter().skip(before) {
         let finishes = match &chunk.delta {
-            Delta::Start(_) | Delta::Usage(_) | Delta::Extra(_) | Delta::Restart => continue,
+            Delta::Start(_) | Delta::Usage(_) | Delta::Extra(_) | Delta::ChoiceExtra(_) | Delta::Restart => continue,
             Delta::Finish { .. } => Some(true),
             // Some servers finish a choice with each of its tool calls: what comes after opens it again.
             Delta::Text(_)

@@ -61,12 +61,7 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
 fn own_ways() -> Vec<ProviderSpec> {
     vec![
         // https://docs.ai21.com/reference/jamba-1-6-api-ref
-        row("ai21", "https://api.ai21.com/studio/v1", "AI21").alias("ai21_chat").quirks(older(&[
-            &OPENAI_ONLY,
-            &PENALTIES,
-            &LOGPROBS,
-            &["logit_bias", "parallel_tool_calls", "reasoning_effort", "user"],
-        ])),
+        row("ai21", "https://api.ai21.com/studio/v1", "AI21").alias("ai21_chat").quirks(jamba()),
         // https://nova.amazon.com/dev/documentation
         row("amazon_nova", "https://api.nova.amazon.com/v1", "AMAZON_NOVA").quirks(without(&[
             &OPENAI_ONLY,
@@ -349,8 +344,13 @@ fn own_ways() -> Vec<ProviderSpec> {
     ]
 }
 
+/// AI21's format.
+pub(super) fn jamba() -> Quirks {
+    older(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "parallel_tool_calls", "reasoning_effort", "user"]])
+}
+
 /// Mistral's format.
-fn mistral() -> Quirks {
+pub(super) fn mistral() -> Quirks {
     Quirks {
         renamed: vec![("seed".into(), "random_seed".into())],
         reasoning: Reasoning::HighOrNone,

@@ -94,7 +94,7 @@ impl EventWriter {
                 mine => *mine = Some((**usage).clone()),
             },
             Delta::Finish { reason, .. } => self.finish = Some(reason.clone()),
-            Delta::Extra(_) | Delta::Restart => {}
+            Delta::Extra(_) | Delta::ChoiceExtra(_) | Delta::Restart => {}
         }
     }
 

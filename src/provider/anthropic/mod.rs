@@ -49,13 +49,30 @@ const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 #[derive(Debug)]
 pub struct Anthropic {
     spec: ProviderSpec,
+    hosting: Hosting,
+}
+
+/// How a host other than Anthropic takes its messages.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Hosting {
+    /// The version, where it is said by the body's `anthropic_version` instead of the header.
+    pub(super) version: Option<&'static str>,
+    /// Whether the model is said by the address alone.
+    pub(super) model_in_address: bool,
+    /// Whether it holds no reply to a schema natively, whatever the model can do elsewhere.
+    pub(super) no_schema: bool,
 }
 
 impl Anthropic {
     /// The provider that this row describes.
     #[must_use]
     pub fn new(spec: ProviderSpec) -> Self {
-        Self { spec }
+        Self { spec, hosting: Hosting::default() }
+    }
+
+    /// The same at another host.
+    pub(super) fn hosted(self, hosting: Hosting) -> Self {
+        Self { hosting, ..self }
     }
 }
 
@@ -93,7 +110,7 @@ impl Provider for Anthropic {
 
 impl Codec<Chat> for Anthropic {
     fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        request::encode(&self.spec, request, target, false)
+        request::encode(self, request, target, false)
     }
 
     fn decode(&self, request: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<Chat>> {
@@ -103,7 +120,7 @@ impl Codec<Chat> for Anthropic {
 
 impl Codec<CountTokens> for Anthropic {
     fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        count::encode(&self.spec, request, target)
+        count::encode(self, request, target)
     }
 
     fn decode(&self, _: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<CountTokens>> {
@@ -113,7 +130,7 @@ impl Codec<CountTokens> for Anthropic {
 
 impl ChatCodec for Anthropic {
     fn encode_stream(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        request::encode(&self.spec, request, target, true)
+        request::encode(self, request, target, true)
     }
 
     fn stream_decoder(&self, request: &ChatRequest) -> StreamDecoder {

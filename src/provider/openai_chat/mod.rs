@@ -141,7 +141,7 @@ impl Codec<CountTokens> for OpenAiChat {
     fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
         let mut warnings = Vec::new();
         let target = &Target { model: which::bare(target.model), ..*target };
-        let (known, params) = (traits(target.model), counting::of_prompt(&request.params));
+        let (known, params) = (traits(target.known_as()), counting::of_prompt(&request.params));
         let supported = |name: &str| request::supports(&self.spec, &known, &params, name);
         let params = admit(&params, &self.spec.name, supported, &mut warnings)?;
         openai_responses::count(&self.spec.name, &request.messages, &params, target, warnings)

@@ -17,7 +17,7 @@ const ASK_FOR_TOOL: &str = "Please select a tool to handle the current issue.";
 
 pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
     let mut warnings = Vec::new();
-    let known = traits(target.model);
+    let known = traits(target.known_as());
     let supported = |name: &str| supports(spec, &known, &request.params, name);
     let params = admit(&request.params, &spec.name, supported, &mut warnings)?;
     let mut out = Encoding { spec, known, params: &params, body: Object::new(), warnings };

@@ -1,6 +1,6 @@
 //! Vendors that have a wire format of their own.
 
-use crate::provider::{AuthScheme, ProviderSpec, Setting, WireFormat};
+use crate::provider::{AuthScheme, ProviderSpec, Quirks, Setting, WireFormat, azure, vertex};
 
 pub(super) fn providers() -> Vec<ProviderSpec> {
     vec![
@@ -30,6 +30,22 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .key_env("CO_API_KEY")
             .base_url_env("COHERE_API_BASE")
             .base_url_env("CO_API_URL"),
+        // https://learn.microsoft.com/azure/foundry/openai/reference; LiteLLM's names of the variables, then Microsoft's
+        ProviderSpec { base_url: None, ..ProviderSpec::new("azure", WireFormat::Azure, "") }
+            .alias("azure_openai")
+            .auth(AuthScheme::Entra)
+            .key_env("AZURE_API_KEY")
+            .key_env("AZURE_OPENAI_API_KEY")
+            .base_url_env("AZURE_API_BASE")
+            .base_url_env("AZURE_OPENAI_ENDPOINT")
+            .setting(Setting::new("api_version").env("AZURE_API_VERSION").env("OPENAI_API_VERSION").or(azure::VERSION))
+            .quirks(Quirks { developer_role: true, ..Quirks::default() }),
+        // https://learn.microsoft.com/azure/ai-foundry/foundry-models/concepts/endpoints; the version is the recorded one
+        ProviderSpec { base_url: None, ..ProviderSpec::new("azure_ai", WireFormat::AzureAi, "") }
+            .auth(AuthScheme::Entra)
+            .key_env("AZURE_AI_API_KEY")
+            .base_url_env("AZURE_AI_API_BASE")
+            .setting(Setting::new("api_version").env("AZURE_AI_API_VERSION").or("2024-05-01-preview")),
         // https://ai.google.dev/api/generate-content; of two keys Google's own SDK takes GOOGLE_API_KEY
         // (googleapis/python-genai, google/genai/_api_client.py)
         ProviderSpec::new("gemini", WireFormat::Gemini, "https://generativelanguage.googleapis.com")
@@ -45,6 +61,24 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .base_url_env("OLLAMA_HOST")
             .key_env("OLLAMA_API_KEY")
             .key_optional(),
+        // https://docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/locations; LiteLLM's names of the variables, then
+        // those of Google's own SDK
+        ProviderSpec { base_url: None, ..ProviderSpec::new("vertex_ai", WireFormat::Vertex, "") }
+            .alias("vertex_ai_beta")
+            .auth(AuthScheme::Google)
+            .key_env("VERTEXAI_API_KEY")
+            .key_env("VERTEX_API_KEY")
+            .base_url_env("VERTEXAI_API_BASE")
+            .base_url_env("VERTEX_API_BASE")
+            .setting(Setting::new("vertex_project").env("VERTEXAI_PROJECT").env("GOOGLE_CLOUD_PROJECT"))
+            .setting(
+                Setting::new("vertex_location")
+                    .env("VERTEXAI_LOCATION")
+                    .env("VERTEX_LOCATION")
+                    .env("GOOGLE_CLOUD_LOCATION")
+                    .or(vertex::LOCATION),
+            )
+            .counts_tokens(),
     ]
 }
 

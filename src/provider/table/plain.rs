@@ -16,7 +16,6 @@ fn as_given() -> Vec<ProviderSpec> {
         row("aihubmix", "https://aihubmix.com/v1", "AIHUBMIX"),
         row("aiml", "https://api.aimlapi.com/v1", "AIML"),
         row("assemblyai", "https://llm-gateway.assemblyai.com/v1", "ASSEMBLYAI"),
-        ProviderSpec { base_url: None, ..row("azure_ai", "", "AZURE_AI") },
         row("bedrock_mantle", "https://bedrock-mantle.{region}.api.aws/v1", "BEDROCK_MANTLE")
             .setting(Setting::new("region").env("AWS_REGION"))
             .key_env("AWS_BEARER_TOKEN_BEDROCK"),
