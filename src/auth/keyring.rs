@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::exchange::{Exchange, Grant};
+use super::exchange::Exchange;
+use super::grants::Grant;
 use super::{ApiKey, Credentials, Environment, KeyResolver, TokenCache};
 use crate::provider::{AuthScheme, ProviderSpec};
 use crate::transport::Transport;
@@ -34,6 +35,9 @@ impl Keyring {
         match &spec.auth {
             AuthScheme::IbmIam => exchange(Grant::IbmIam),
             AuthScheme::Databricks => exchange(Grant::Databricks),
+            AuthScheme::SapAiCore => exchange(Grant::SapAiCore),
+            AuthScheme::GithubCopilot => exchange(Grant::GithubCopilot),
+            AuthScheme::Gigachat => exchange(Grant::Gigachat),
             AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::None => Arc::new(key),
         }
     }

@@ -1,8 +1,10 @@
 //! Where keys come from, and how they get onto a request.
 
+mod device;
 mod environment;
 mod exchange;
 mod fetch;
+mod grants;
 mod key;
 mod keyring;
 mod token;
@@ -13,6 +15,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 
+pub use device::{DeviceCode, DeviceLogin};
 pub use environment::Environment;
 pub use key::{ApiKey, KeyResolver};
 pub(crate) use keyring::Keyring;

@@ -8,6 +8,7 @@ mod errors;
 mod models;
 mod operation;
 mod params;
+mod prompt;
 mod quirks;
 mod registry;
 mod spec;
@@ -20,10 +21,13 @@ pub mod think;
 
 pub mod anthropic;
 pub mod cohere;
+pub mod copilot;
 pub mod gemini;
 pub mod ollama;
 pub mod openai_chat;
 pub mod openai_responses;
+pub mod replicate;
+pub mod sap;
 pub mod snowflake;
 pub mod watsonx;
 
@@ -35,7 +39,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use errors::{Fault, http_fault, not_a_reply, rate_limits, request_id};
 pub use models::{ListModels, ListedModel, ModelList, ModelPage};
-pub use operation::{Chat, ChatCodec, Codec, CountTokens, Encoded, Operation, Progress};
+pub use operation::{Chat, ChatCodec, Codec, CountTokens, Encoded, Operation, Progress, StreamOf};
 pub use params::admit;
 pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
 pub use registry::Registry;
@@ -137,7 +141,7 @@ impl AuthScheme {
         let (name, value) = match self {
             Self::None => return Ok(()),
             // A key that is exchanged for a token first is not sent itself; what is sent is the token.
-            Self::Bearer | Self::IbmIam | Self::Databricks => {
+            Self::Bearer | Self::IbmIam | Self::Databricks | Self::SapAiCore | Self::GithubCopilot | Self::Gigachat => {
                 (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
             }
             Self::Header { name, prefix } => {

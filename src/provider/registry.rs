@@ -6,7 +6,8 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 
 use super::{
-    Provider, ProviderSpec, WireFormat, anthropic, cohere, gemini, ollama, openai_chat, snowflake, table, watsonx,
+    Provider, ProviderSpec, WireFormat, anthropic, cohere, copilot, gemini, ollama, openai_chat, replicate, sap,
+    snowflake, table, watsonx,
 };
 use crate::error::Result;
 use crate::model::ModelName;
@@ -87,6 +88,9 @@ fn build(spec: ProviderSpec) -> Arc<dyn Provider> {
         WireFormat::Cohere => Arc::new(cohere::Cohere::new(spec)),
         WireFormat::Gemini => Arc::new(gemini::Gemini::new(spec)),
         WireFormat::Ollama => Arc::new(ollama::Ollama::new(spec)),
+        WireFormat::Replicate => Arc::new(replicate::Replicate::new(spec)),
+        WireFormat::Sap => Arc::new(sap::Sap::new(spec)),
+        WireFormat::Copilot => Arc::new(copilot::Copilot::new(spec)),
         WireFormat::Snowflake => Arc::new(snowflake::Snowflake::new(spec)),
         WireFormat::Watsonx => Arc::new(watsonx::Watsonx::new(spec)),
         WireFormat::OpenAiChat => Arc::new(openai_chat::OpenAiChat::new(spec)),

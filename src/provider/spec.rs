@@ -222,6 +222,12 @@ pub enum WireFormat {
     Cohere,
     /// Anthropic's messages for Claude and OpenAI's chat completions for others, as Snowflake Cortex has them.
     Snowflake,
+    /// Replicate's predictions.
+    Replicate,
+    /// OpenAI's chat completions inside a configuration of SAP's orchestration service.
+    Sap,
+    /// OpenAI's chat completions with the headers of GitHub Copilot.
+    Copilot,
     /// OpenAI's chat completions at the addresses and in the names of IBM watsonx.ai.
     Watsonx,
 }
@@ -235,6 +241,12 @@ impl WireFormat {
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
             Self::Ollama => "ollama",
+            Self::Cohere => "cohere",
+            Self::Snowflake => "snowflake",
+            Self::Replicate => "replicate",
+            Self::Sap => "sap",
+            Self::Copilot => "copilot",
+            Self::Watsonx => "watsonx",
         }
     }
 }
@@ -259,6 +271,12 @@ pub enum AuthScheme {
     IbmIam,
     /// As a bearer token: a personal one, or the one that a workspace gives for the secret of a service principal.
     Databricks,
+    /// As a bearer token that SAP's XSUAA gives for the secret of a service key.
+    SapAiCore,
+    /// As a bearer token that GitHub gives for the token of a login.
+    GithubCopilot,
+    /// As a bearer token that Sber gives for a key.
+    Gigachat,
     /// Not at all.
     None,
 }

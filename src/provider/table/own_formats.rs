@@ -1,6 +1,7 @@
 //! Vendors that have a wire format of their own.
 
-use crate::provider::{AuthScheme, ProviderSpec, WireFormat};
+use super::{OPENAI_ONLY, without};
+use crate::provider::{AuthScheme, ProviderSpec, Setting, WireFormat};
 
 pub(super) fn providers() -> Vec<ProviderSpec> {
     vec![
@@ -28,6 +29,27 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .key_env("GEMINI_API_KEY")
             .base_url_env("GEMINI_API_BASE")
             .counts_tokens(),
+        // https://replicate.com/docs/reference/http, and Replicate's OpenAPI description
+        ProviderSpec::new("replicate", WireFormat::Replicate, "https://api.replicate.com/v1")
+            .key_env("REPLICATE_API_TOKEN")
+            .key_env("REPLICATE_API_KEY")
+            .base_url_env("REPLICATE_API_BASE"),
+        // Recorded; https://docs.github.com/en/copilot
+        ProviderSpec::new("github_copilot", WireFormat::Copilot, "https://api.githubcopilot.com")
+            .key_env("GITHUB_COPILOT_TOKEN")
+            .auth(AuthScheme::GithubCopilot)
+            .setting(Setting::new("copilot_api").env("GITHUB_COPILOT_API_BASE"))
+            .header("copilot-integration-id", "vscode-chat")
+            .header("editor-version", concat!("anymodel/", env!("CARGO_PKG_VERSION")))
+            .header("openai-intent", "conversation-panel")
+            .header("x-github-api-version", "2025-04-01"),
+        // SAP's Python SDK; https://help.sap.com/docs/sap-ai-core
+        ProviderSpec { base_url: None, ..ProviderSpec::new("sap", WireFormat::Sap, "") }
+            .key_env("AICORE_SERVICE_KEY")
+            .base_url_env("AICORE_DEPLOYMENT_URL")
+            .auth(AuthScheme::SapAiCore)
+            .setting(Setting::new("deployment_url").env("AICORE_DEPLOYMENT_URL"))
+            .quirks(without(&[&OPENAI_ONLY, &["tool_choice", "user"]])),
         // https://docs.ollama.com/api
         ProviderSpec::new("ollama", WireFormat::Ollama, "http://localhost:11434")
             .alias("ollama_chat")
