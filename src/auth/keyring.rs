@@ -38,6 +38,10 @@ impl Keyring {
             AuthScheme::SapAiCore => exchange(Grant::SapAiCore),
             AuthScheme::GithubCopilot => exchange(Grant::GithubCopilot),
             AuthScheme::Gigachat => exchange(Grant::Gigachat),
+            #[cfg(feature = "oci")]
+            AuthScheme::Oci => Arc::new(super::oci::OciKey::new(settings, key.environment, key.given)),
+            #[cfg(not(feature = "oci"))]
+            AuthScheme::Oci => Arc::new(super::Missing("oci")),
             AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::None => Arc::new(key),
         }
     }

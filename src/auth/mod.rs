@@ -7,6 +7,8 @@ mod fetch;
 mod grants;
 mod key;
 mod keyring;
+#[cfg(feature = "oci")]
+mod oci;
 mod token;
 
 use std::fmt;
@@ -23,6 +25,20 @@ pub use token::{Token, TokenCache};
 
 use crate::error::Result;
 use crate::provider::Provider;
+
+/// Credentials that need a feature of the crate that is not built.
+#[cfg(not(feature = "oci"))]
+#[derive(Debug)]
+struct Missing(&'static str);
+
+#[cfg(not(feature = "oci"))]
+#[async_trait]
+impl Credentials for Missing {
+    async fn authorize(&self, provider: &dyn Provider, _: &mut Request<Bytes>) -> Result<()> {
+        let message = format!("{} needs the feature `{}` of anymodel", provider.spec().name, self.0);
+        Err(crate::error::Error::new(crate::error::ErrorKind::Configuration, message))
+    }
+}
 
 /// Puts credentials on a request.
 ///

@@ -23,6 +23,7 @@ pub mod anthropic;
 pub mod cohere;
 pub mod copilot;
 pub mod gemini;
+pub mod oci;
 pub mod ollama;
 pub mod openai_chat;
 pub mod openai_responses;
@@ -141,9 +142,13 @@ impl AuthScheme {
         let (name, value) = match self {
             Self::None => return Ok(()),
             // A key that is exchanged for a token first is not sent itself; what is sent is the token.
-            Self::Bearer | Self::IbmIam | Self::Databricks | Self::SapAiCore | Self::GithubCopilot | Self::Gigachat => {
-                (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
-            }
+            Self::Bearer
+            | Self::IbmIam
+            | Self::Databricks
+            | Self::SapAiCore
+            | Self::GithubCopilot
+            | Self::Gigachat
+            | Self::Oci => (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret())),
             Self::Header { name, prefix } => {
                 let name = header::HeaderName::from_bytes(name.as_bytes()).map_err(|source| {
                     Error::new(ErrorKind::Configuration, format!("`{name}` is not a header's name")).with_source(source)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 
 use super::{
-    Provider, ProviderSpec, WireFormat, anthropic, cohere, copilot, gemini, ollama, openai_chat, replicate, sap,
+    Provider, ProviderSpec, WireFormat, anthropic, cohere, copilot, gemini, oci, ollama, openai_chat, replicate, sap,
     snowflake, table, watsonx,
 };
 use crate::error::Result;
@@ -91,6 +91,7 @@ fn build(spec: ProviderSpec) -> Arc<dyn Provider> {
         WireFormat::Replicate => Arc::new(replicate::Replicate::new(spec)),
         WireFormat::Sap => Arc::new(sap::Sap::new(spec)),
         WireFormat::Copilot => Arc::new(copilot::Copilot::new(spec)),
+        WireFormat::Oci => Arc::new(oci::Oci::new(spec)),
         WireFormat::Snowflake => Arc::new(snowflake::Snowflake::new(spec)),
         WireFormat::Watsonx => Arc::new(watsonx::Watsonx::new(spec)),
         WireFormat::OpenAiChat => Arc::new(openai_chat::OpenAiChat::new(spec)),

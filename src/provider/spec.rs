@@ -224,6 +224,8 @@ pub enum WireFormat {
     Snowflake,
     /// Replicate's predictions.
     Replicate,
+    /// OCI Generative AI's `/actions/chat`.
+    Oci,
     /// OpenAI's chat completions inside a configuration of SAP's orchestration service.
     Sap,
     /// OpenAI's chat completions with the headers of GitHub Copilot.
@@ -244,6 +246,7 @@ impl WireFormat {
             Self::Cohere => "cohere",
             Self::Snowflake => "snowflake",
             Self::Replicate => "replicate",
+            Self::Oci => "oci",
             Self::Sap => "sap",
             Self::Copilot => "copilot",
             Self::Watsonx => "watsonx",
@@ -277,6 +280,8 @@ pub enum AuthScheme {
     GithubCopilot,
     /// As a bearer token that Sber gives for a key.
     Gigachat,
+    /// By a signature of Oracle Cloud (feature `oci`).
+    Oci,
     /// Not at all.
     None,
 }

@@ -50,6 +50,16 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .auth(AuthScheme::SapAiCore)
             .setting(Setting::new("deployment_url").env("AICORE_DEPLOYMENT_URL"))
             .quirks(without(&[&OPENAI_ONLY, &["tool_choice", "user"]])),
+        // https://docs.oracle.com/en-us/iaas/api/#/en/generative-ai-inference/20231130/ChatResult/Chat
+        ProviderSpec { base_url: None, ..ProviderSpec::new("oci", WireFormat::Oci, "") }
+            .key_env("OCI_KEY")
+            .base_url_env("OCI_API_BASE")
+            .auth(AuthScheme::Oci)
+            .setting(Setting::new("oci_region").env("OCI_REGION").or("us-ashburn-1"))
+            .setting(Setting::new("oci_compartment_id").env("OCI_COMPARTMENT_ID"))
+            .setting(Setting::new("oci_tenancy").env("OCI_TENANCY"))
+            .setting(Setting::new("oci_serving_mode").env("OCI_SERVING_MODE"))
+            .quirks(without(&[&["audio", "function_call", "functions", "modalities", "user"]])),
         // https://docs.ollama.com/api
         ProviderSpec::new("ollama", WireFormat::Ollama, "http://localhost:11434")
             .alias("ollama_chat")
