@@ -6,8 +6,8 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 
 use super::{
-    Provider, ProviderSpec, WireFormat, anthropic, cohere, copilot, gemini, oci, ollama, openai_chat, replicate, sap,
-    snowflake, table, watsonx,
+    Provider, ProviderSpec, WireFormat, anthropic, cohere, copilot, gemini, in_path, oci, ollama, openai_chat,
+    prompted, replicate, sap, snowflake, table, watsonx,
 };
 use crate::error::Result;
 use crate::model::ModelName;
@@ -92,6 +92,12 @@ fn build(spec: ProviderSpec) -> Arc<dyn Provider> {
         WireFormat::Sap => Arc::new(sap::Sap::new(spec)),
         WireFormat::Copilot => Arc::new(copilot::Copilot::new(spec)),
         WireFormat::Oci => Arc::new(oci::Oci::new(spec)),
+        WireFormat::Predibase => Arc::new(in_path::InPath::predibase(spec)),
+        WireFormat::Ragflow => Arc::new(in_path::InPath::ragflow(spec)),
+        WireFormat::NlpCloud => Arc::new(prompted::Prompted::nlp_cloud(spec)),
+        WireFormat::Triton => Arc::new(prompted::Prompted::triton(spec)),
+        WireFormat::Langgraph => Arc::new(prompted::Prompted::langgraph(spec)),
+        WireFormat::Langflow => Arc::new(prompted::Prompted::langflow(spec)),
         WireFormat::Snowflake => Arc::new(snowflake::Snowflake::new(spec)),
         WireFormat::Watsonx => Arc::new(watsonx::Watsonx::new(spec)),
         WireFormat::OpenAiChat => Arc::new(openai_chat::OpenAiChat::new(spec)),

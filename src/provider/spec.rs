@@ -226,6 +226,18 @@ pub enum WireFormat {
     Replicate,
     /// OCI Generative AI's `/actions/chat`.
     Oci,
+    /// OpenAI's chat completions with the deployment in the path, as Predibase has them.
+    Predibase,
+    /// OpenAI's chat completions with the assistant or agent in the path, as RAGFlow has them.
+    Ragflow,
+    /// NLP Cloud's text generation.
+    NlpCloud,
+    /// The generate extension of NVIDIA's Triton.
+    Triton,
+    /// Runs of a LangGraph server.
+    Langgraph,
+    /// Runs of a flow of Langflow.
+    Langflow,
     /// OpenAI's chat completions inside a configuration of SAP's orchestration service.
     Sap,
     /// OpenAI's chat completions with the headers of GitHub Copilot.
@@ -247,6 +259,12 @@ impl WireFormat {
             Self::Snowflake => "snowflake",
             Self::Replicate => "replicate",
             Self::Oci => "oci",
+            Self::Predibase => "predibase",
+            Self::Ragflow => "ragflow",
+            Self::NlpCloud => "nlp_cloud",
+            Self::Triton => "triton",
+            Self::Langgraph => "langgraph",
+            Self::Langflow => "langflow",
             Self::Sap => "sap",
             Self::Copilot => "copilot",
             Self::Watsonx => "watsonx",

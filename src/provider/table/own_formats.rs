@@ -60,6 +60,42 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .setting(Setting::new("oci_tenancy").env("OCI_TENANCY"))
             .setting(Setting::new("oci_serving_mode").env("OCI_SERVING_MODE"))
             .quirks(without(&[&["audio", "function_call", "functions", "modalities", "user"]])),
+        // https://docs.predibase.com/user-guide/inference/migrate-openai
+        ProviderSpec::new(
+            "predibase",
+            WireFormat::Predibase,
+            "https://serving.app.predibase.com/{predibase_tenant_id}/deployments/v2/llms",
+        )
+        .key_env("PREDIBASE_API_KEY")
+        .key_env("PREDIBASE_API_TOKEN")
+        .base_url_env("PREDIBASE_API_BASE")
+        .setting(Setting::new("predibase_tenant_id").env("PREDIBASE_TENANT_ID")),
+        // https://ragflow.io/docs/dev/http_api_reference
+        ProviderSpec { base_url: None, ..ProviderSpec::new("ragflow", WireFormat::Ragflow, "") }
+            .key_env("RAGFLOW_API_KEY")
+            .base_url_env("RAGFLOW_API_BASE"),
+        // https://docs.nlpcloud.com
+        ProviderSpec::new("nlp_cloud", WireFormat::NlpCloud, "https://api.nlpcloud.io/v1/gpu")
+            .auth(AuthScheme::Header { name: "authorization".into(), prefix: "Token ".into() })
+            .key_env("NLP_CLOUD_API_KEY")
+            .base_url_env("NLP_CLOUD_API_BASE"),
+        // https://docs.nvidia.com/deeplearning/triton-inference-server
+        ProviderSpec { base_url: None, ..ProviderSpec::new("triton", WireFormat::Triton, "") }
+            .key_optional()
+            .key_env("TRITON_API_KEY")
+            .base_url_env("TRITON_API_BASE"),
+        // https://docs.langchain.com/langsmith/agent-server
+        ProviderSpec::new("langgraph", WireFormat::Langgraph, "http://localhost:2024")
+            .auth(AuthScheme::header("x-api-key"))
+            .key_optional()
+            .key_env("LANGGRAPH_API_KEY")
+            .base_url_env("LANGGRAPH_API_BASE"),
+        // https://docs.langflow.org/api-flows-run
+        ProviderSpec::new("langflow", WireFormat::Langflow, "http://localhost:7860")
+            .auth(AuthScheme::header("x-api-key"))
+            .key_optional()
+            .key_env("LANGFLOW_API_KEY")
+            .base_url_env("LANGFLOW_API_BASE"),
         // https://docs.ollama.com/api
         ProviderSpec::new("ollama", WireFormat::Ollama, "http://localhost:11434")
             .alias("ollama_chat")
