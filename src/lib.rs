@@ -148,6 +148,7 @@ pub mod model;
 mod money;
 pub mod pricing;
 pub mod provider;
+pub mod responses;
 #[cfg(feature = "client")]
 pub mod router;
 mod text;
@@ -165,7 +166,7 @@ pub use chat::{
 #[cfg(feature = "client")]
 pub use client::{
     CallInfo, CallOptions, ChatStream, Client, ClientBuilder, Complete, Completion, Deadlines, EnvironmentCheck,
-    Observer, Outcome, RetryPolicy,
+    Fallback, Observer, Outcome, RetryPolicy,
 };
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use model::ModelName;

@@ -9,12 +9,14 @@ use anymodel::auth::{Credentials, Environment};
 use anymodel::provider::{Provider, ProviderSpec, Setting};
 use anymodel::transport::{Body, Transport};
 use anymodel::{
-    CallInfo, CallOptions, ChatResponse, Client, Complete, Deadlines, Error, ErrorKind, Observer, Outcome, RetryPolicy,
+    CallInfo, CallOptions, ChatRequest, ChatResponse, Client, Complete, Deadlines, Error, ErrorKind, Fallback,
+    Observer, Outcome, RetryPolicy,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use http::{HeaderMap, HeaderValue, Request, Response};
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 const REPLY: &str = r#"{"id": "r1", "model": "m", "choices": [{"index": 0, "finish_reason": "stop",
@@ -266,6 +268,42 @@ async fn a_fallback_answers_where_the_first_model_fails() {
     let script = Script::of([Act::Answer(404, vec![], "{}"), good()]);
     let reply = script.client().completion("openai/gpt-4o", "Hi").fallbacks(["groq/x"]).await.unwrap();
     assert_eq!((reply.meta.provider.as_str(), reply.meta.model.as_str()), ("groq", "x"));
+}
+
+#[tokio::test]
+async fn a_fallback_changes_parameters_and_no_key_goes_to_another_address_with_it() {
+    let fails = || Act::Answer(500, vec![], "{}");
+    let script = Script::of([fails(), fails(), good()]);
+    let mut request: ChatRequest = serde_json::from_value(json!({
+        "model": "openai/gpt-4o", "messages": [{"role": "user", "content": "Hi"}], "temperature": 1.0, "num_retries": 0,
+        "api_key": "sk-mine-3", "fallbacks": [
+            {"model": "openai/gpt-4o-mini", "temperature": 0.25, "api_base": "https://proxy.example/v1", "api_key": "sk-4"},
+            {"model": "openai/gpt-4o-mini", "max_tokens": 5, "temperature": null},
+        ],
+    }))
+    .unwrap();
+    let options = CallOptions::take_from(&mut request).unwrap();
+    script.client().complete(request, options).await.unwrap();
+    let host = |name: &str, key: &str| (name.to_owned(), format!("Bearer {key}"));
+    let mine = || host("api.openai.com", "sk-mine-3");
+    assert_eq!(script.hosts_and_keys(), [mine(), host("proxy.example", "sk-4"), mine()]);
+    let bodies: Vec<Value> =
+        script.seen.lock().unwrap().iter().map(|seen| serde_json::from_slice(seen.body()).unwrap()).collect();
+    assert_eq!((&bodies[0]["temperature"], &bodies[1]["temperature"]), (&json!(1.0), &json!(0.25)));
+    assert_eq!((bodies[2].get("temperature"), bodies[2].get("max_tokens").is_some()), (None, true));
+
+    let script = Script::of([fails(), good()]);
+    let own = Fallback::new("openai/gpt-4o-mini").param("api_base", "https://proxy.example/v1");
+    let call = script.client().completion("openai/gpt-4o", "Hi").api_key("sk-mine-3").num_retries(0).fallbacks([own]);
+    call.await.unwrap();
+    assert_eq!(script.hosts_and_keys()[1].0, "proxy.example");
+    assert_ne!(script.hosts_and_keys()[1].1, "Bearer sk-mine-3", "it was given for another address");
+
+    let script = Script::of([good()]);
+    let wrong = Fallback::new("openai/gpt-4o-mini").param("temperature", "hot");
+    let error = script.client().completion("openai/gpt-4o", "Hi").fallbacks([wrong]).await.unwrap_err();
+    assert_eq!((error.kind(), script.requests()), (ErrorKind::InvalidRequest, 0));
+    assert!(error.message().contains("temperature"), "{error}");
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ const RANKS: &[(&str, u8)] = &[
     ("pricing", 2),
     ("tokenizer", 2),
     ("media", 1),
+    ("responses", 2),
 ];
 
 /// Up to this rank a module is pure.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use super::aws::Aws;
 use super::exchange::Exchange;
 use super::grants::Grant;
 use super::{ApiKey, Credentials, Environment, KeyResolver, TokenCache};
@@ -42,6 +43,7 @@ impl Keyring {
             AuthScheme::Oci => Arc::new(super::oci::OciKey::new(settings, key.environment, key.given)),
             #[cfg(not(feature = "oci"))]
             AuthScheme::Oci => Arc::new(super::Missing("oci")),
+            AuthScheme::Aws { service } => Arc::new(Aws::new(self, service, key, settings)),
             AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::None => Arc::new(key),
         }
     }

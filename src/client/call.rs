@@ -8,78 +8,97 @@ use super::completion::{BoxFuture, Complete};
 use super::observer::{Answer, Watch};
 use super::pipeline::Clock;
 use super::stream::Head;
-use super::{CallOptions, ChatStream, Client, RetryPolicy};
+use super::{CallOptions, ChatStream, Client, Question, RetryPolicy, Streaming};
 use crate::chat::{CallMeta, ChatRequest, ChatResponse, Warning};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::{Chat, CountTokens, Operation, rate_limits, request_id};
+use crate::provider::{Chat, CountTokens, Operation, Reply, Streamed, rate_limits, request_id};
 use crate::tokenizer::TokenCount;
 
 impl Complete for Client {
     fn complete(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatResponse>> {
-        // On the heap once, instead of in each of the futures that hold it.
-        let (client, request) = (self.clone(), Box::new(request));
-        Box::pin(async move {
-            client
-                .with_fallbacks(request, options, |client, request, options| client.call::<Chat>(request, options))
-                .await
-        })
+        self.perform::<Chat>(request, options)
     }
 
-    fn count_tokens(&self, request: ChatRequest, mut options: CallOptions) -> BoxFuture<Result<TokenCount>> {
-        options.fallbacks.clear();
-        let (client, request) = (self.clone(), Box::new(request));
-        Box::pin(async move {
-            let call = |client: Self, request, options| client.call::<CountTokens>(request, options);
-            client.with_fallbacks(request, options, call).await
-        })
+    fn count_tokens(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<TokenCount>> {
+        self.perform::<CountTokens>(request, options)
     }
 
     fn complete_stream(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatStream>> {
-        let (client, request) = (self.clone(), Box::new(request));
-        Box::pin(async move {
-            client
-                .with_fallbacks(request, options, |client, request, options| client.chat_stream(request, options))
-                .await
-        })
+        self.streamed::<Chat>(request, options)
     }
 }
 
 impl Client {
+    /// An operation, asked of the model that its request names, and where that fails of each fallback in turn.
+    pub(crate) fn perform<Op>(&self, request: Op::Request, mut options: CallOptions) -> BoxFuture<Result<Op::Response>>
+    where
+        Op: Operation<Request: Question, Response: Answer>,
+    {
+        if !Op::Response::ANY_MODEL {
+            options.fallbacks.clear();
+        }
+        // On the heap once, instead of in each of the futures that hold it.
+        let (client, request) = (self.clone(), Box::new(request));
+        Box::pin(async move {
+            let call = |client: Self, request, options| client.call::<Op>(request, options);
+            client.with_fallbacks(request, options, call).await
+        })
+    }
+
+    /// The streamed reply of an operation.
+    pub(super) fn streamed<Op>(&self, request: Op::Request, options: CallOptions) -> BoxFuture<Result<Streaming<Op>>>
+    where
+        Op: Streamed<Request: Question, Response: Reply>,
+    {
+        let (client, request) = (self.clone(), Box::new(request));
+        Box::pin(async move {
+            let call = |client: Self, request, options| client.stream::<Op>(request, options);
+            client.with_fallbacks(request, options, call).await
+        })
+    }
+
     /// The call, and where it fails the same call of each fallback in turn.
-    async fn with_fallbacks<T, F: Future<Output = Result<T>>>(
+    async fn with_fallbacks<R: Question, T, F: Future<Output = Result<T>>>(
         &self,
-        mut request: Box<ChatRequest>,
+        mut request: Box<R>,
         mut options: CallOptions,
-        call: impl Fn(Self, Box<ChatRequest>, CallOptions) -> F,
+        call: impl Fn(Self, Box<R>, CallOptions) -> F,
     ) -> Result<T> {
         if tokio::runtime::Handle::try_current().is_err() {
             let message = "a call has to be awaited inside a tokio runtime; elsewhere use `.blocking()`";
             return Err(Error::new(ErrorKind::Configuration, message));
         }
-        request.params.drop_params |= self.0.drop_params;
+        if self.0.drop_params {
+            request.drop_params();
+        }
         let fallbacks = std::mem::take(&mut options.fallbacks);
         if fallbacks.is_empty() {
             return call(self.clone(), request, options).await;
         }
         let (begun, total) = (Instant::now(), options.timeout);
+        // What cannot be asked is told before anything is.
+        fallbacks.iter().try_for_each(|fallback| fallback.check(&*request))?;
         let first = match call(self.clone(), request.clone(), options.clone()).await {
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
-        let provider = self.0.registry.resolve(&request.model).ok().map(|name| name.provider().to_owned());
+        let provider = |model: &str| self.0.registry.resolve(model).ok().map(|name| name.provider().to_owned());
+        let home = provider(request.model());
         let mut failed = Vec::new();
-        for model in fallbacks {
+        for fallback in fallbacks {
+            let model = &fallback.model;
             // One deadline for the call, however many models it tries.
-            options.timeout = total.map(|total| total.saturating_sub(begun.elapsed()));
-            if options.timeout.is_some_and(|left| left.is_zero()) {
+            let left = total.map(|total| total.saturating_sub(begun.elapsed()));
+            if left.is_some_and(|left| left.is_zero()) {
                 failed.push(format!("{model} (no time left)"));
                 continue;
             }
-            let same = self.0.registry.resolve(&model).ok().map(|name| name.provider().to_owned()) == provider;
-            let options = if same { options.clone() } else { options.elsewhere() };
-            match call(self.clone(), Box::new(ChatRequest { model: model.clone(), ..(*request).clone() }), options)
-                .await
-            {
+            options.timeout = left;
+            let stays = provider(model) == home && !fallback.moves();
+            let options = if stays { options.clone() } else { options.elsewhere() };
+            let (other, mut options) = fallback.apply(&*request, &options)?;
+            options.timeout = options.timeout.map(|own| left.map_or(own, |left| own.min(left)));
+            match call(self.clone(), Box::new(other), options).await {
                 Ok(done) => return Ok(done),
                 Err(error) => failed.push(format!("{model} ({})", error.kind())),
             }
@@ -89,11 +108,11 @@ impl Client {
     }
 
     /// One operation, asked of one endpoint and watched from its start to its end.
-    async fn call<Op>(self, request: Box<ChatRequest>, options: CallOptions) -> Result<Op::Response>
+    async fn call<Op>(self, request: Box<Op::Request>, options: CallOptions) -> Result<Op::Response>
     where
-        Op: Operation<Request = ChatRequest, Response: Answer>,
+        Op: Operation<Request: Question, Response: Answer>,
     {
-        let endpoint = self.endpoint(&request.model, &options)?;
+        let endpoint = self.endpoint(request.model(), &options)?;
         self.call_at::<Op>(&endpoint, &request, &options).await
     }
 
@@ -101,11 +120,11 @@ impl Client {
     pub(crate) async fn call_at<Op>(
         &self,
         endpoint: &super::Endpoint,
-        request: &ChatRequest,
+        request: &Op::Request,
         options: &CallOptions,
     ) -> Result<Op::Response>
     where
-        Op: Operation<Request = ChatRequest, Response: Answer>,
+        Op: Operation<Request: Question, Response: Answer>,
     {
         let mut watch = Watch::start(&self.0.observers, endpoint, Op::NAME, request, options, false);
         let span = watch.span().clone();
@@ -121,21 +140,20 @@ impl Client {
     async fn try_call<Op>(
         &self,
         endpoint: &super::Endpoint,
-        request: &ChatRequest,
+        request: &Op::Request,
         options: &CallOptions,
         watch: &mut Watch,
     ) -> Result<Op::Response>
     where
-        Op: Operation<Request = ChatRequest, Response: Answer>,
+        Op: Operation<Request: Question, Response: Answer>,
     {
         let located = |error: Error| at(error, endpoint);
         let clock = Clock::start(&self.0.deadlines, options);
         let endpoint = &*clock.within_call(endpoint.located()).await.map_err(located)?;
-        let codec = Op::codec(endpoint.provider.as_ref()).ok_or_else(|| missing::<Op>(endpoint))?;
-        let encoded = codec.encode(request, &endpoint.target());
+        let encoded = Op::encode(endpoint.provider.as_ref(), request, &endpoint.target());
         let encoded = encoded.and_then(|encoded| endpoint.with_query(encoded)).map_err(located)?;
         let policy = self.policy(options);
-        let ask = || self.ask(codec, endpoint, request, &encoded, &clock);
+        let ask = || self.ask::<Op>(endpoint, request, &encoded, &clock);
         let asked = self.retry(&policy, &clock, &mut watch.attempts, ask).await;
         let (mut reply, headers) = asked.map_err(located)?;
         let meta = meta(endpoint, &headers, encoded.warnings, watch.attempts);
@@ -143,21 +161,36 @@ impl Client {
         Ok(reply)
     }
 
-    async fn chat_stream(self, request: Box<ChatRequest>, options: CallOptions) -> Result<ChatStream> {
-        let endpoint = self.endpoint(&request.model, &options)?;
-        self.stream_at(&endpoint, &request, &options).await
+    async fn stream<Op>(self, request: Box<Op::Request>, options: CallOptions) -> Result<Streaming<Op>>
+    where
+        Op: Streamed<Request: Question, Response: Reply>,
+    {
+        let endpoint = self.endpoint(request.model(), &options)?;
+        self.stream_of::<Op>(&endpoint, &request, &options).await
     }
 
-    /// The same where it is known already where the call goes; the request's own `model` is not read.
+    /// A streamed chat where it is known already where the call goes; the request's own `model` is not read.
     pub(crate) async fn stream_at(
         &self,
         endpoint: &super::Endpoint,
         request: &ChatRequest,
         options: &CallOptions,
     ) -> Result<ChatStream> {
-        let mut watch = Watch::start(&self.0.observers, endpoint, Chat::NAME, request, options, true);
+        self.stream_of::<Chat>(endpoint, request, options).await
+    }
+
+    async fn stream_of<Op>(
+        &self,
+        endpoint: &super::Endpoint,
+        request: &Op::Request,
+        options: &CallOptions,
+    ) -> Result<Streaming<Op>>
+    where
+        Op: Streamed<Request: Question, Response: Reply>,
+    {
+        let mut watch = Watch::start(&self.0.observers, endpoint, Op::NAME, request, options, true);
         let span = watch.span().clone();
-        let opening = self.open_stream(endpoint, request, options, &mut watch);
+        let opening = self.open_stream::<Op>(endpoint, request, options, &mut watch);
         match tracing::Instrument::instrument(opening, span).await {
             Ok(open) => Ok(open(watch)),
             Err(error) => {
@@ -167,29 +200,32 @@ impl Client {
         }
     }
 
-    async fn open_stream(
+    async fn open_stream<Op>(
         &self,
         endpoint: &super::Endpoint,
-        request: &ChatRequest,
+        request: &Op::Request,
         options: &CallOptions,
         watch: &mut Watch,
-    ) -> Result<impl FnOnce(Watch) -> ChatStream + use<>> {
+    ) -> Result<impl FnOnce(Watch) -> Streaming<Op> + use<Op>>
+    where
+        Op: Streamed<Request: Question, Response: Reply>,
+    {
         let located = |error: Error| at(error, endpoint);
         let clock = Clock::start(&self.0.deadlines, options);
         let endpoint = &*clock.within_call(endpoint.located()).await.map_err(located)?;
-        let codec = endpoint.provider.chat().ok_or_else(|| missing::<Chat>(endpoint))?;
-        let encoded = codec.encode_stream(request, &endpoint.target());
+        let provider = endpoint.provider.as_ref();
+        let encoded = Op::encode_stream(provider, request, &endpoint.target());
         let encoded = encoded.and_then(|encoded| endpoint.with_query(encoded)).map_err(located)?;
+        let decoder = Op::stream_decoder(provider, request).map_err(located)?;
         let policy = self.policy(options);
-        let open = || self.open(endpoint, encoded.request.clone(), codec.stream_of(), &clock);
+        let open = || self.open(endpoint, encoded.request.clone(), Op::stream_of(provider), &clock);
         let sent = self.retry(&policy, &clock, &mut watch.attempts, open).await.map_err(located)?;
         let (head, body) = sent.response.into_parts();
         let meta = meta(endpoint, &head.headers, encoded.warnings, watch.attempts);
-        let decoder = codec.stream_decoder(request);
         let end = clock.end.filter(|_| options.timeout.is_some());
         let pricing = self.pricing(request, options);
         Ok(move |watch| {
-            ChatStream::new(Head { body, decoder, meta, pricing, watch, secrets: sent.secrets, idle: clock.idle, end })
+            Streaming::new(Head { body, decoder, meta, pricing, watch, secrets: sent.secrets, idle: clock.idle, end })
         })
     }
 
@@ -200,10 +236,6 @@ impl Client {
 
 fn at(error: Error, endpoint: &super::Endpoint) -> Error {
     error.with_provider(endpoint.name.provider().to_owned()).with_model(endpoint.name.model())
-}
-
-fn missing<Op: Operation>(endpoint: &super::Endpoint) -> Error {
-    at(Op::missing(endpoint.name.provider()), endpoint)
 }
 
 fn meta(endpoint: &super::Endpoint, headers: &http::HeaderMap, warnings: Vec<Warning>, attempts: u32) -> CallMeta {

@@ -1,15 +1,19 @@
 //! The client: one pipeline for every operation and provider.
 
+mod asking;
 mod builder;
 mod call;
 mod completion;
 mod connection;
 mod deadlines;
 mod endpoint;
+mod fallback;
 mod models;
 mod observer;
 mod pipeline;
 mod prices;
+mod question;
+mod responses;
 mod retry;
 mod stream;
 mod trace;
@@ -20,16 +24,22 @@ use std::sync::{Arc, RwLock};
 
 use once_cell::sync::Lazy;
 
+pub use asking::Asking;
 pub use builder::ClientBuilder;
 pub(crate) use completion::BoxFuture;
 pub use completion::{Complete, Completion};
 pub use connection::CallOptions;
 pub use deadlines::Deadlines;
 pub use endpoint::{Endpoint, EnvironmentCheck};
+pub use fallback::Fallback;
 pub(crate) use observer::Answer;
+#[cfg(test)]
+pub(crate) use observer::Watch;
 pub use observer::{CallInfo, Observer, Outcome};
+pub(crate) use question::Question;
+pub use responses::{ResponseCall, ResponseStream, StoredResponse};
 pub use retry::RetryPolicy;
-pub use stream::ChatStream;
+pub use stream::{ChatStream, Streaming};
 pub(crate) use stream::{Rescue, Route};
 
 use crate::auth::{Credentials, Keyring};

@@ -8,10 +8,12 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::prices::Pricing;
+use super::question::Question;
 use super::{CallOptions, Endpoint, trace};
 use crate::chat::{CallMeta, ChatRequest, ChatResponse, FinishReason, Usage};
 use crate::error::Error;
 use crate::money::Cost;
+use crate::provider::Reply;
 use crate::tokenizer::TokenCount;
 
 /// Hears of the start and the end of each call.
@@ -125,8 +127,26 @@ pub enum Outcome<'a> {
 
 /// The reply of an operation, as pipeline and observers see it.
 pub(crate) trait Answer {
+    /// Whether that of another model is as good, so that a call can fall back to one.
+    const ANY_MODEL: bool = true;
+
     /// Takes what is known of the call that it answers, and says what it cost.
     fn take_meta(&mut self, _: CallMeta, _: &Pricing) {}
+
+    /// What is known of the call that it answers, where it keeps that.
+    fn call_meta(&mut self) -> Option<&mut CallMeta> {
+        None
+    }
+
+    /// The tokens of prompt and reply that it came to; `None` where nobody says.
+    fn tokens(&self) -> Option<u64> {
+        None
+    }
+
+    /// Those of them that the model wrote; `None` where it did not run.
+    fn written(&self) -> Option<u64> {
+        None
+    }
 
     /// What it cost, where it says so itself.
     fn cost(&self) -> Option<Cost> {
@@ -134,37 +154,57 @@ pub(crate) trait Answer {
     }
 
     /// What observers are told of it.
-    fn outcome<'a>(&'a self, watch: &Watch, cost: Option<&'a Cost>) -> Outcome<'a>;
+    fn tell(&self, watch: &Watch, cost: Option<&Cost>, told: &mut dyn FnMut(&Outcome<'_>));
 }
 
-impl Answer for ChatResponse {
+impl<R: Reply> Answer for R {
     fn take_meta(&mut self, meta: CallMeta, pricing: &Pricing) {
         let cost = pricing.cost(self, &meta);
-        self.meta = CallMeta { cost, ..meta };
+        *self.meta_mut() = CallMeta { cost, ..meta };
+    }
+
+    fn call_meta(&mut self) -> Option<&mut CallMeta> {
+        Some(self.meta_mut())
+    }
+
+    fn tokens(&self) -> Option<u64> {
+        let usage = self.about().usage?;
+        Some(usage.prompt_tokens.saturating_add(usage.completion_tokens))
+    }
+
+    fn written(&self) -> Option<u64> {
+        Some(self.about().usage.map_or(0, |usage| usage.completion_tokens))
     }
 
     fn cost(&self) -> Option<Cost> {
-        self.meta.cost
+        self.meta().cost
     }
 
-    fn outcome<'a>(&'a self, watch: &Watch, cost: Option<&'a Cost>) -> Outcome<'a> {
-        Outcome::Answered {
-            id: &self.id,
-            model: &self.model,
-            finish_reasons: self.choices.iter().filter_map(|choice| choice.finish_reason.as_ref()).collect(),
-            usage: self.usage.as_ref(),
+    fn tell(&self, watch: &Watch, cost: Option<&Cost>, told: &mut dyn FnMut(&Outcome<'_>)) {
+        let about = self.about();
+        told(&Outcome::Answered {
+            id: about.id,
+            model: about.model,
+            finish_reasons: about.finish_reasons,
+            usage: about.usage.as_deref(),
             cost,
             latency: watch.latency(),
             time_to_first_token: watch.time_to_first_token(),
             attempts: watch.attempts,
-            response: watch.wants_content().then_some(self),
-        }
+            response: self.as_chat().filter(|_| watch.wants_content()),
+        });
     }
 }
 
 impl Answer for TokenCount {
-    fn outcome<'a>(&'a self, watch: &Watch, _: Option<&'a Cost>) -> Outcome<'a> {
-        Outcome::Counted { count: *self, latency: watch.latency(), attempts: watch.attempts }
+    const ANY_MODEL: bool = false;
+
+    fn tokens(&self) -> Option<u64> {
+        Some(0)
+    }
+
+    fn tell(&self, watch: &Watch, _: Option<&Cost>, told: &mut dyn FnMut(&Outcome<'_>)) {
+        told(&Outcome::Counted { count: *self, latency: watch.latency(), attempts: watch.attempts });
     }
 }
 
@@ -178,6 +218,8 @@ pub(crate) struct Watch {
     pub(super) attempts: u32,
     /// What a streamed reply cost.
     pub(super) cost: Option<Cost>,
+    /// Whether an observer wants content.
+    content: bool,
     ended: bool,
 }
 
@@ -188,7 +230,7 @@ impl Watch {
         observers: &[Arc<dyn Observer>],
         endpoint: &Endpoint,
         operation: &'static str,
-        request: &ChatRequest,
+        request: &impl Question,
         options: &CallOptions,
         stream: bool,
     ) -> Self {
@@ -202,7 +244,7 @@ impl Watch {
             stream,
             metadata: options.metadata.clone(),
             tags: options.tags.clone(),
-            request: content.then(|| Arc::new(request.clone())),
+            request: if content { request.to_chat().map(Arc::new) } else { None },
         };
         let span = trace::span(&call, request);
         for observer in observers {
@@ -217,6 +259,7 @@ impl Watch {
             first_content: None,
             attempts: 0,
             cost: None,
+            content,
             ended: false,
         }
     }
@@ -230,10 +273,10 @@ impl Watch {
     }
 
     pub(super) fn wants_content(&self) -> bool {
-        self.call.request.is_some()
+        self.content
     }
 
-    pub(super) fn latency(&self) -> Duration {
+    pub(crate) fn latency(&self) -> Duration {
         self.begun.elapsed()
     }
 
@@ -242,9 +285,11 @@ impl Watch {
     }
 
     pub(super) fn answered(&mut self, reply: &impl Answer) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
         let cost = reply.cost().or(self.cost);
-        let outcome = reply.outcome(self, cost.as_ref());
-        self.end(&outcome);
+        reply.tell(self, cost.as_ref(), &mut |outcome| self.say(outcome));
     }
 
     pub(super) fn failed(&mut self, error: &Error) {
@@ -253,9 +298,12 @@ impl Watch {
     }
 
     fn end(&mut self, outcome: &Outcome<'_>) {
-        if std::mem::replace(&mut self.ended, true) {
-            return;
+        if !std::mem::replace(&mut self.ended, true) {
+            self.say(outcome);
         }
+    }
+
+    fn say(&self, outcome: &Outcome<'_>) {
         trace::end(&self.span, outcome);
         for observer in &self.observers {
             observer.ended(&self.call, outcome);

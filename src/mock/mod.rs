@@ -26,6 +26,7 @@ mod gemini;
 mod instance;
 mod ollama;
 mod openai_chat;
+mod openai_responses;
 mod reply;
 mod requests;
 mod script;

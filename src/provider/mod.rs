@@ -3,6 +3,7 @@
 //! A provider does no input or output, reads no clock and no environment: everything about it can be tested from a
 //! file. Retries, deadlines, keys and telemetry are the client's.
 
+pub(crate) mod aws;
 mod counting;
 mod errors;
 mod models;
@@ -11,6 +12,7 @@ mod params;
 mod prompt;
 mod quirks;
 mod registry;
+mod responses;
 mod spec;
 mod stream;
 mod supported;
@@ -20,6 +22,7 @@ pub(crate) mod tests;
 pub mod think;
 
 pub mod anthropic;
+pub mod bedrock;
 pub mod cohere;
 pub mod copilot;
 pub mod gemini;
@@ -42,10 +45,13 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use errors::{Fault, http_fault, not_a_reply, rate_limits, request_id};
 pub use models::{ListModels, ListedModel, ModelList, ModelPage};
-pub use operation::{Chat, ChatCodec, Codec, CountTokens, Encoded, Operation, Progress, StreamOf};
+pub use operation::{
+    About, Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Operation, Progress, Reply, StreamOf, Streamed, Sum,
+};
 pub use params::admit;
 pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
 pub use registry::Registry;
+pub use responses::{ResponseDecoder, ResponseSum, Responses, ResponsesCodec, Stored, StoredAction, StoredResponses};
 pub use spec::{AuthScheme, ProviderSpec, Setting, WireFormat};
 pub use stream::{EventDecoder, Flow, Queue, StreamDecoder};
 pub use supported::{get_llm_provider, get_supported_openai_params, supported_params};
@@ -85,6 +91,11 @@ pub trait Provider: Debug + Send + Sync {
 
     /// Listing its models.
     fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
+        None
+    }
+
+    /// OpenAI's Responses API. A provider without it is asked in chat, where that can say the same.
+    fn responses(&self) -> Option<&dyn ResponsesCodec> {
         None
     }
 
@@ -143,14 +154,16 @@ impl AuthScheme {
     fn apply(&self, key: &SecretString, request: &mut Request<Bytes>) -> Result<()> {
         let (name, value) = match self {
             Self::None => return Ok(()),
-            // A key that is exchanged for a token first is not sent itself; what is sent is the token.
+            // A key that is exchanged for a token first is not sent itself; what is sent is the token. A key of AWS
+            // is sent instead of a signature.
             Self::Bearer
             | Self::IbmIam
             | Self::Databricks
             | Self::SapAiCore
             | Self::GithubCopilot
             | Self::Gigachat
-            | Self::Oci => (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret())),
+            | Self::Oci
+            | Self::Aws { .. } => (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret())),
             Self::Header { name, prefix } => {
                 let name = header::HeaderName::from_bytes(name.as_bytes()).map_err(|source| {
                     Error::new(ErrorKind::Configuration, format!("`{name}` is not a header's name")).with_source(source)

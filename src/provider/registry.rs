@@ -6,8 +6,8 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 
 use super::{
-    Provider, ProviderSpec, WireFormat, anthropic, cohere, copilot, gemini, in_path, oci, ollama, openai_chat,
-    prompted, replicate, sap, snowflake, table, watsonx,
+    Provider, ProviderSpec, WireFormat, anthropic, bedrock, cohere, copilot, gemini, in_path, oci, ollama, openai_chat,
+    openai_responses, prompted, replicate, sap, snowflake, table, watsonx,
 };
 use crate::error::Result;
 use crate::model::ModelName;
@@ -85,6 +85,7 @@ impl Registry {
 fn build(spec: ProviderSpec) -> Arc<dyn Provider> {
     match spec.wire {
         WireFormat::Anthropic => Arc::new(anthropic::Anthropic::new(spec)),
+        WireFormat::Bedrock => Arc::new(bedrock::Bedrock::new(spec)),
         WireFormat::Cohere => Arc::new(cohere::Cohere::new(spec)),
         WireFormat::Gemini => Arc::new(gemini::Gemini::new(spec)),
         WireFormat::Ollama => Arc::new(ollama::Ollama::new(spec)),
@@ -101,5 +102,6 @@ fn build(spec: ProviderSpec) -> Arc<dyn Provider> {
         WireFormat::Snowflake => Arc::new(snowflake::Snowflake::new(spec)),
         WireFormat::Watsonx => Arc::new(watsonx::Watsonx::new(spec)),
         WireFormat::OpenAiChat => Arc::new(openai_chat::OpenAiChat::new(spec)),
+        WireFormat::OpenAiResponses => Arc::new(openai_responses::OpenAiResponses::new(spec)),
     }
 }

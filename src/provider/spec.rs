@@ -46,6 +46,9 @@ pub struct ProviderSpec {
     /// Whether it counts the tokens of a request where its wire format has that: Anthropic's `count_tokens`, Gemini's
     /// `countTokens`; of those that speak OpenAI's chat completions, the `input_tokens` of its Responses API.
     pub counts_tokens: bool,
+    /// Whether it has OpenAI's Responses API beside chat completions, at `/responses`: for the models and requests that
+    /// need it, and for those that ask for it by `responses/` before the model.
+    pub responses: bool,
     /// How the key is sent.
     pub auth: AuthScheme,
     /// Environment variables that hold the key, in order.
@@ -123,6 +126,13 @@ impl ProviderSpec {
     #[must_use]
     pub fn counts_tokens(mut self) -> Self {
         self.counts_tokens = true;
+        self
+    }
+
+    /// Having OpenAI's Responses API beside chat completions.
+    #[must_use]
+    pub fn responses(mut self) -> Self {
+        self.responses = true;
         self
     }
 
@@ -212,12 +222,17 @@ pub enum WireFormat {
     #[default]
     #[serde(rename = "openai_chat")]
     OpenAiChat,
+    /// OpenAI's Responses API.
+    #[serde(rename = "openai_responses")]
+    OpenAiResponses,
     /// Anthropic's messages.
     Anthropic,
     /// Google's `generateContent`.
     Gemini,
     /// Ollama's `/api/chat`.
     Ollama,
+    /// AWS Bedrock's `Converse`, and for Claude its `InvokeModel`.
+    Bedrock,
     /// Cohere's `/v2/chat`.
     Cohere,
     /// Anthropic's messages for Claude and OpenAI's chat completions for others, as Snowflake Cortex has them.
@@ -268,6 +283,8 @@ impl WireFormat {
             Self::Sap => "sap",
             Self::Copilot => "copilot",
             Self::Watsonx => "watsonx",
+            Self::Bedrock => "bedrock",
+            Self::OpenAiResponses => "openai_responses",
         }
     }
 }
@@ -287,6 +304,11 @@ pub enum AuthScheme {
         /// What stands before the key.
         #[serde(default)]
         prefix: Text,
+    },
+    /// As AWS wants it: the request is signed (Signature Version 4), unless there is a key, which is sent as a bearer's.
+    Aws {
+        /// The service that signatures are for.
+        service: Text,
     },
     /// As a bearer token that IBM Cloud's IAM gives for the key; or, of watsonx.ai software, as a Zen key.
     IbmIam,
@@ -309,5 +331,11 @@ impl AuthScheme {
     #[must_use]
     pub fn header(name: impl Into<Text>) -> Self {
         Self::Header { name: name.into(), prefix: Text::default() }
+    }
+
+    /// AWS's way, for this service.
+    #[must_use]
+    pub fn aws(service: impl Into<Text>) -> Self {
+        Self::Aws { service: service.into() }
     }
 }

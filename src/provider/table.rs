@@ -135,7 +135,7 @@ fn own_ways() -> Vec<ProviderSpec> {
                 ..older(&[&OPENAI_ONLY, &LOGPROBS, &["parallel_tool_calls"]])
             }),
         // https://api-docs.deepseek.com/api/create-chat-completion and /guides/thinking_mode
-        row("deepseek", "https://api.deepseek.com", "DEEPSEEK").quirks(Quirks {
+        row("deepseek", "https://api.deepseek.com", "DEEPSEEK").responses().quirks(Quirks {
             reasoning: Reasoning::ThinkingAndEffort,
             content: ContentForm::OnlyText,
             reasoning_history: Some("reasoning_content".into()),
@@ -227,14 +227,17 @@ fn own_ways() -> Vec<ProviderSpec> {
             .base_url_env("OPENAI_BASE_URL")
             .base_url_env("OPENAI_API_BASE")
             .counts_tokens()
+            .responses()
             .quirks(Quirks { developer_role: true, ..Quirks::default() }),
         // https://openrouter.ai/docs/api-reference, and OpenRouter's OpenAPI description
-        row("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER").key_env("OR_API_KEY").quirks(Quirks {
-            reasoning: Reasoning::ReasoningObject,
-            cache_control: true,
-            body: Map::from_iter([("usage".to_owned(), json!({"include": true}))]),
-            ..Quirks::default()
-        }),
+        row("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER").key_env("OR_API_KEY").responses().quirks(
+            Quirks {
+                reasoning: Reasoning::ReasoningObject,
+                cache_control: true,
+                body: Map::from_iter([("usage".to_owned(), json!({"include": true}))]),
+                ..Quirks::default()
+            },
+        ),
         // https://docs.perplexity.ai/api-reference/chat-completions-post: what is refused is not among its parameters
         row("perplexity", "https://api.perplexity.ai", "PERPLEXITY").key_env("PERPLEXITYAI_API_KEY").quirks(Quirks {
             ..older(&[
@@ -335,8 +338,19 @@ fn own_ways() -> Vec<ProviderSpec> {
                 no_names: true,
                 ..without(&[&OPENAI_ONLY, &["parallel_tool_calls", "user"]])
             }),
-        // https://docs.x.ai/developers/model-capabilities/text/reasoning
-        row("xai", "https://api.x.ai/v1", "XAI").quirks(Quirks {
+        // Writer's OpenAPI description: what is refused is not among its parameters
+        row("writer", "https://api.writer.com/v1", "WRITER")
+            .docs("https://dev.writer.com/api-reference/completion-api/chat-completion")
+            .chat_path("/chat")
+            .quirks(older(&[
+                &OPENAI_ONLY,
+                &PENALTIES,
+                &["logit_bias", "parallel_tool_calls", "reasoning_effort", "seed", "top_logprobs", "user"],
+            ])),
+        // https://docs.x.ai/developers/model-capabilities/text/reasoning, and /developers/tools/web-search: searching is
+        // a tool of the Responses API
+        row("xai", "https://api.x.ai/v1", "XAI").responses().quirks(Quirks {
+            web_search: WebSearch::Responses,
             no_strict: true,
             no_names: true,
             ..older(&[&[
@@ -411,7 +425,6 @@ mod tests {
         ("a2a", "agents of one's own, which are asked by a protocol of tasks and not by a model's name"),
         ("aiohttp_openai", "a way of sending, not a provider"),
         ("azure", "not built yet: its address is made of a deployment and a version"),
-        ("bedrock", "not built yet: requests are signed (SigV4)"),
         ("chatgpt", "the private API of a subscription"),
         ("gdc", "not built yet: Gemini behind the credentials of Google Cloud"),
         ("petals", "its public swarm is gone, and it was called through a Python package in the same process"),

@@ -23,14 +23,14 @@ pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target
 }
 
 /// A body, and what else is known of the request that it makes.
-pub(super) struct Draft {
-    pub(super) body: Object,
+pub(in crate::provider) struct Draft {
+    pub(in crate::provider) body: Object,
     files: bool,
-    warnings: Vec<Warning>,
+    pub(in crate::provider) warnings: Vec<Warning>,
 }
 
 impl Draft {
-    pub(super) fn new(
+    pub(in crate::provider) fn new(
         spec: &ProviderSpec,
         messages: &[Message],
         params: &Params,
@@ -47,6 +47,11 @@ impl Draft {
         Ok(Self { body, files, warnings })
     }
 
+    /// The beta features that it uses.
+    pub(in crate::provider) fn betas(&self) -> Vec<&'static str> {
+        betas(&self.body, self.files)
+    }
+
     /// The request to this address.
     pub(super) fn post(self, spec: &ProviderSpec, url: &str) -> Result<Encoded> {
         let mut request = post_json(url, self.body.to_bytes())?;
@@ -54,7 +59,7 @@ impl Draft {
         if !spec.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(VERSION.as_str())) {
             headers.insert(VERSION, HeaderValue::from_static("2023-06-01"));
         }
-        let betas = betas(&self.body, self.files);
+        let betas = self.betas();
         if !betas.is_empty() {
             headers.insert(
                 BETA,

@@ -58,7 +58,7 @@ fn failure(response: &Response<Bytes>, source: Option<serde_json::Error>) -> Err
     }
 }
 
-pub(super) fn has_error(error: Option<&Value>) -> bool {
+pub(in crate::provider) fn has_error(error: Option<&Value>) -> bool {
     match error {
         None | Some(Value::Null | Value::Bool(false)) => false,
         Some(Value::Object(fields)) => !fields.is_empty(),
