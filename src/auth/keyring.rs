@@ -7,8 +7,9 @@ use secrecy::SecretString;
 
 use super::aws::Aws;
 use super::entra::Entra;
-use super::exchange::{Exchange, Grant};
+use super::exchange::Exchange;
 use super::google::Google;
+use super::grants::Grant;
 use super::{ApiKey, Credentials, Environment, KeyResolver, TokenCache};
 use crate::provider::{AuthScheme, ProviderSpec};
 use crate::transport::Transport;
@@ -38,6 +39,13 @@ impl Keyring {
         match &spec.auth {
             AuthScheme::IbmIam => exchange(Grant::IbmIam),
             AuthScheme::Databricks => exchange(Grant::Databricks),
+            AuthScheme::SapAiCore => exchange(Grant::SapAiCore),
+            AuthScheme::GithubCopilot => exchange(Grant::GithubCopilot),
+            AuthScheme::Gigachat => exchange(Grant::Gigachat),
+            #[cfg(feature = "oci")]
+            AuthScheme::Oci => Arc::new(super::oci::OciKey::new(settings, key.environment, key.given)),
+            #[cfg(not(feature = "oci"))]
+            AuthScheme::Oci => Arc::new(super::Missing("oci")),
             AuthScheme::Aws { service } => Arc::new(Aws::new(self, service, key, settings)),
             AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::None => Arc::new(key),
             AuthScheme::Entra => Arc::new(Entra::new(spec, key, settings, transport, tokens)),
