@@ -173,7 +173,7 @@ pub use money::{Cost, ParseUsdError, Usd};
 pub use pricing::by_name::{completion_cost, cost_per_token, get_max_tokens, get_model_info};
 pub use pricing::{Catalog, ModelInfo};
 #[cfg(feature = "client")]
-pub use router::{Deployment, OnStreamFailure, Router, RouterEvent, RouterObserver};
+pub use router::{Deployment, HealthProbe, OnStreamFailure, Router, RouterEvent, RouterObserver};
 pub use tokenizer::{Encoding, Prompt, TokenCount, Tokenizer, decode, encode, token_counter, trim_messages};
 
 /// Calls a chat model: the first line of nearly every program that uses this crate.

@@ -15,7 +15,7 @@ use super::plan::{Choice, Own, Plan, Step};
 use super::queue::Place;
 use super::slot::Slot;
 use super::strategy::Pick;
-use super::ticket::Ticket;
+use super::ticket::{Entry, Ticket};
 use super::{Dice, Inner, RouterEvent, health};
 use crate::chat::{Attempt, ChatRequest};
 use crate::client::{Answer, CallOptions, ChatStream, Client, Endpoint, Fallback, Question};
@@ -172,6 +172,7 @@ impl<Q: Question> Call<Q> {
             }
             check(fallback, &*request)?;
         }
+        router.keep_probing();
         router.hear_of_cooldowns();
         let rules = Arc::clone(&router.rules);
         let (stream, counts) = (how == How::Streamed, rules.check_context || table.counts_tokens);
@@ -270,7 +271,8 @@ impl<Q: Question> Call<Q> {
         let (router, now) = (&self.router, self.router.now());
         let tokens = self.plan.demand.pick.prompt_tokens;
         let shared = router.shared.as_ref().map(|shared| &*shared.limits);
-        let ticket = match Ticket::take(&choice.slot, choice.beside, tokens, now, router.epoch, shared).await {
+        let entry = if choice.beside { Entry::Beside } else { Entry::Usual };
+        let ticket = match Ticket::take(&choice.slot, entry, tokens, now, router.epoch, shared).await {
             Ok(ticket) => ticket,
             Err(denied) => {
                 self.plan.refused(&choice, denied, now);
