@@ -218,7 +218,7 @@ impl Complete for Router {
     }
 
     fn complete_stream(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatStream>> {
-        let (router, request) = (Arc::clone(&self.0), Box::new(request));
+        let (router, request) = (Arc::clone(&self.0), Arc::new(request));
         Box::pin(async move {
             let call = Call::start(router, request, options, How::Streamed)?;
             stream::open(Box::new(call), stream::Legacy::default()).await
@@ -240,7 +240,7 @@ impl Router {
         if how == How::Here {
             options.fallbacks.clear();
         }
-        let (router, request) = (Arc::clone(&self.0), Box::new(request));
+        let (router, request) = (Arc::clone(&self.0), Arc::new(request));
         Box::pin(async move {
             let mut call = Call::start(router, request, options, how)?;
             let Answered { mut reply, choice, .. } = call.run::<Whole<Op>>().await?;

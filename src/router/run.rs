@@ -149,14 +149,14 @@ pub(super) struct Answered<T> {
 }
 
 impl<Q: Question> Call<Q> {
-    pub(super) fn start(router: Arc<Inner>, mut request: Box<Q>, mut options: CallOptions, how: How) -> Result<Self> {
+    pub(super) fn start(router: Arc<Inner>, mut request: Arc<Q>, mut options: CallOptions, how: How) -> Result<Self> {
         if tokio::runtime::Handle::try_current().is_err() {
             let message = "a call has to be awaited inside a tokio runtime; elsewhere use `.blocking()`";
             return Err(Error::new(ErrorKind::Configuration, message));
         }
         refuse_connection(&options)?;
         if router.client.drops_params() {
-            request.drop_params();
+            Arc::make_mut(&mut request).drop_params();
         }
         let table = router.table();
         // A bare name of a known family can be that of a pattern with its provider.
@@ -190,7 +190,7 @@ impl<Q: Question> Call<Q> {
         let dice = router.dice();
         Ok(Self {
             router,
-            request: Arc::new(*request),
+            request,
             options,
             said: None,
             plan,
