@@ -116,7 +116,7 @@ async fn a_stream_that_breaks_or_fails_is_an_error() {
     let client = client(&server);
     for model in MODELS {
         for fault in [Fault::CutAfter(2), Fault::ErrorAfter(2)] {
-            server.reply(Reply::text("one two three four").fault(fault));
+            server.reply(Reply::text("one two three four").fault(fault.clone()));
             let mut stream = client.responses(model, "Go").stream().await.unwrap();
             let mut error = None;
             while let Some(event) = stream.next().await {
@@ -289,7 +289,7 @@ fn recordings() -> Vec<(String, Value)> {
     for folder in folders.map(|entry| entry.unwrap().path()) {
         for file in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
             let name = format!("{}/{}", folder.display(), file.file_stem().unwrap().to_str().unwrap());
-            if name.contains("/responses") {
+            if file.file_name().unwrap().to_str().unwrap().starts_with("responses") {
                 found.push((name, serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap()));
             }
         }
@@ -357,9 +357,12 @@ fn a_request_goes_out_as_it_came_in() {
     let provider = Registry::table().get("openai").unwrap().as_ref();
     let target = Target::new("gpt-5", "https://provider.example");
     for (name, recording) in recordings() {
-        let Some(body) = recording["request"]["body"].as_object().filter(|body| body.contains_key("input")) else {
+        let Some(body) = recording["request"]["body"].as_object() else {
             continue;
         };
+        if !body.get("input").is_some_and(|input| input.is_string() || input.is_array()) {
+            continue;
+        }
         let request: Request = serde_json::from_value(body.clone().into()).unwrap();
         let sent = Responses::encode(provider, &request, &target).unwrap();
         let sent: Value = serde_json::from_slice(sent.request.body()).unwrap();
@@ -379,5 +382,5 @@ async fn options_and_cost_are_those_of_a_call() {
     server.reply(Reply::text("Hi.").usage(1_000_000, 1_000_000));
     let reply = client.responses("openai/gpt-4o", "Hi").options(options).await.unwrap();
     let cost = reply.meta.cost.expect("gpt-4o has a price").total();
-    assert_eq!(cost.to_string(), "$12.5");
+    assert_eq!(cost.to_string(), "$12.50");
 }

@@ -45,7 +45,10 @@ impl Operation for Responses {
     fn encode(provider: &dyn Provider, request: &Request, target: &Target<'_>) -> Result<Encoded> {
         match provider.responses() {
             Some(own) => Codec::<Self>::encode(own, request, target),
-            None => in_chat(request, |chat| Chat::encode(provider, chat, target)),
+            None => {
+                let (chat, warnings) = request.to_chat()?;
+                Chat::encode(provider, &chat, target).map(|encoded| encoded.after(warnings))
+            }
         }
     }
 
@@ -61,18 +64,6 @@ impl Operation for Responses {
     }
 }
 
-/// A chat request of the same meaning, with the warnings of both ways.
-fn in_chat(
-    request: &Request,
-    encode: impl FnOnce(&crate::chat::ChatRequest) -> Result<Encoded>,
-) -> Result<Encoded> {
-    let (chat, mut warnings) = request.to_chat()?;
-    let mut encoded = encode(&chat)?;
-    warnings.append(&mut encoded.warnings);
-    encoded.warnings = warnings;
-    Ok(encoded)
-}
-
 impl Streamed for Responses {
     type Chunk = Event;
     type Decoder = ResponseDecoder;
@@ -81,7 +72,10 @@ impl Streamed for Responses {
     fn encode_stream(provider: &dyn Provider, request: &Request, target: &Target<'_>) -> Result<Encoded> {
         match provider.responses() {
             Some(own) => own.encode_stream(request, target),
-            None => in_chat(request, |chat| Chat::encode_stream(provider, chat, target)),
+            None => {
+                let (chat, warnings) = request.to_chat()?;
+                Chat::encode_stream(provider, &chat, target).map(|encoded| encoded.after(warnings))
+            }
         }
     }
 

@@ -4,10 +4,9 @@ use std::collections::VecDeque;
 
 use serde_json::{Map, Value, json};
 
-use super::carrier::Carried;
 use super::{Event, Item, NATIVE, Request, Response, ResponseUsage};
 use crate::chat::{
-    Annotation, ChatChunk, Content, Delta, FinishReason, Part, Seal, Source, Start, ToolCall, Usage,
+    Annotation, Carried, ChatChunk, Content, Delta, FinishReason, Part, Seal, Source, Start, ToolCall, Usage,
 };
 
 /// Writes a stream's chunks as events: an item begins, is added to, and is done before the next begins; only calls are

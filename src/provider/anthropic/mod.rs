@@ -9,6 +9,7 @@ mod blocks;
 mod count;
 mod error;
 mod messages;
+mod native;
 mod reasoning;
 mod request;
 mod response;
@@ -23,13 +24,17 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::messages::{Messages, MessagesCodec};
 use super::{
-    AuthScheme, Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target,
+    AuthScheme, Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target,
     counting,
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
+use crate::messages::{Event, Request as MessagesRequest};
 use crate::wire::Framer;
+
+pub(super) use native::usage_in_chat;
 
 /// Whose seals and blocks go back to this wire format.
 const WIRE: &str = "anthropic";
@@ -67,6 +72,10 @@ impl Provider for Anthropic {
         self.spec.counts_tokens.then_some(self)
     }
 
+    fn messages(&self) -> Option<&dyn MessagesCodec> {
+        Some(self)
+    }
+
     /// The key as the row says, but for the tokens of a subscription (`sk-ant-oat…`): those are bearer tokens, and a
     /// beta feature.
     fn authorize(&self, key: &SecretString, request: &mut Request<Bytes>) -> Result<()> {
@@ -85,6 +94,26 @@ impl Codec<Chat> for Anthropic {
 
     fn decode(&self, request: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<Chat>> {
         response::decode(request, response).map(Progress::Done)
+    }
+}
+
+impl Codec<Messages> for Anthropic {
+    fn encode(&self, request: &MessagesRequest, target: &Target<'_>) -> Result<Encoded> {
+        native::encode(&self.spec, request, target, false)
+    }
+
+    fn decode(&self, _: &MessagesRequest, response: &Response<Bytes>) -> Result<Progress<Messages>> {
+        native::decode(response).map(Progress::Done)
+    }
+}
+
+impl MessagesCodec for Anthropic {
+    fn encode_stream(&self, request: &MessagesRequest, target: &Target<'_>) -> Result<Encoded> {
+        native::encode(&self.spec, request, target, true)
+    }
+
+    fn stream_decoder(&self, _: &MessagesRequest) -> Box<dyn Decode<Event>> {
+        Box::new(native::Events::new())
     }
 }
 

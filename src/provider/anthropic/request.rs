@@ -47,6 +47,11 @@ impl Draft {
         Ok(Self { body, files, warnings })
     }
 
+    /// A body that is written already.
+    pub(super) fn raw(body: Object, files: bool) -> Self {
+        Self { body, files, warnings: Vec::new() }
+    }
+
     /// The request to this address.
     pub(super) fn post(self, spec: &ProviderSpec, url: &str) -> Result<Encoded> {
         let mut request = post_json(url, self.body.to_bytes())?;
