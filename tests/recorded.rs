@@ -174,9 +174,13 @@ fn goes_on_with_every_provider(name: &str, reply: &ChatResponse) {
         request.messages.insert(2, tool_result(&call.id, "done"));
     }
     request.params.drop_params = true;
-    for (prefix, model) in
-        [("openai", "gpt-5"), ("openai", "responses/gpt-5"), ("anthropic", "claude-sonnet-4-5"), ("gemini", "gemini-2.5-pro"), ("ollama", "qwen3")]
-    {
+    for (prefix, model) in [
+        ("openai", "gpt-5"),
+        ("openai", "responses/gpt-5"),
+        ("anthropic", "claude-sonnet-4-5"),
+        ("gemini", "gemini-2.5-pro"),
+        ("ollama", "qwen3"),
+    ] {
         let codec = Registry::table().get(prefix).unwrap().chat().unwrap();
         let encoded = codec.encode(&request, &Target::new(model, "https://provider.example"));
         if let Err(error) = encoded {
@@ -246,8 +250,7 @@ fn every_recorded_stream_that_is_cut_before_its_finish_is_an_error() {
             continue;
         }
         if one.name.contains("stream-error") {
-            let typed =
-                [Some(ErrorKind::InvalidRequest), Some(ErrorKind::Unavailable), Some(ErrorKind::RateLimited)];
+            let typed = [Some(ErrorKind::InvalidRequest), Some(ErrorKind::Unavailable), Some(ErrorKind::RateLimited)];
             assert!(typed.contains(&end), "{}: {end:?}", one.name);
             continue;
         }

@@ -80,10 +80,8 @@ async fn a_stream_has_openais_events_in_openais_order_and_adds_up_to_the_whole_r
     let server = MockServer::start().await.unwrap();
     let client = client(&server);
     for model in MODELS {
-        let reply = Reply::text("one two three")
-            .reasoning("Hm, let me see.")
-            .and_tool_call("f", json!({"a": 1}))
-            .usage(5, 9);
+        let reply =
+            Reply::text("one two three").reasoning("Hm, let me see.").and_tool_call("f", json!({"a": 1})).usage(5, 9);
         server.reply(reply.clone());
         let mut stream = client.responses(model, "Go").stream().await.unwrap();
         let mut events: Vec<Event> = Vec::new();
@@ -311,7 +309,8 @@ fn every_recorded_reply_is_kept_member_for_member() {
         let Ok(Progress::Done(reply)) = Responses::decode(provider, &request, &response) else { panic!("{name}") };
         let written = json(&reply);
         for (member, value) in body.as_object().unwrap() {
-            let same = &written[member] == value || member == "created_at" || (value.is_null() && written[member].is_null());
+            let same =
+                &written[member] == value || member == "created_at" || (value.is_null() && written[member].is_null());
             assert!(same, "{name}: {member} was {value} and is {}", written[member]);
         }
     }
@@ -366,7 +365,9 @@ fn a_request_goes_out_as_it_came_in() {
         let request: Request = serde_json::from_value(body.clone().into()).unwrap();
         let sent = Responses::encode(provider, &request, &target).unwrap();
         let sent: Value = serde_json::from_slice(sent.request.body()).unwrap();
-        for (member, value) in body.iter().filter(|(member, value)| *member != "stream" && *member != "model" && !value.is_null()) {
+        for (member, value) in
+            body.iter().filter(|(member, value)| *member != "stream" && *member != "model" && !value.is_null())
+        {
             assert_eq!(&sent[member], value, "{name}: {member}");
         }
     }

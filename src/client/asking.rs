@@ -195,9 +195,6 @@ impl<Op: Operation> Asking<Op> {
 
 impl<Op: Operation> fmt::Debug for Asking<Op> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Asking")
-            .field("request", &self.request)
-            .field("options", &self.options)
-            .finish_non_exhaustive()
+        f.debug_struct("Asking").field("request", &self.request).field("options", &self.options).finish_non_exhaustive()
     }
 }

@@ -17,6 +17,8 @@ pub mod getting_started {}
 pub mod keys {}
 #[doc = include_str!("observing.md")]
 pub mod observing {}
+#[doc = include_str!("responses_and_messages.md")]
+pub mod responses_and_messages {}
 #[doc = include_str!("routing.md")]
 pub mod routing {}
 #[doc = include_str!("streaming.md")]

@@ -38,9 +38,7 @@ fn kind(error: &Error) -> &'static str {
         ErrorKind::RateLimited => "rate_limit_error",
         ErrorKind::Timeout => "timeout_error",
         ErrorKind::Unavailable if error.status().is_some_and(|status| status.as_u16() == 529) => "overloaded_error",
-        ErrorKind::InvalidRequest if error.status().is_some_and(|status| status.as_u16() == 413) => {
-            "request_too_large"
-        }
+        ErrorKind::InvalidRequest if error.status().is_some_and(|status| status.as_u16() == 413) => "request_too_large",
         ErrorKind::InvalidRequest
         | ErrorKind::Unsupported
         | ErrorKind::ContextWindowExceeded

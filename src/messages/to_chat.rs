@@ -230,9 +230,10 @@ impl Writer {
         params.stop = stops.map(|stops| Stop::Many(stops.clone()));
         let user = request.metadata.as_ref().and_then(|metadata| metadata.get("user_id")?.as_str());
         params.user = user.map(str::to_owned);
-        params.service_tier = request.service_tier.as_deref().map(|tier| {
-            if tier == "standard_only" { "default" } else { tier }.to_owned()
-        });
+        params.service_tier = request
+            .service_tier
+            .as_deref()
+            .map(|tier| if tier == "standard_only" { "default" } else { tier }.to_owned());
         params.extra = request.extra.clone();
         // Whether it is streamed is said by how it is asked.
         params.extra.remove("stream");

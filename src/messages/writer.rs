@@ -5,9 +5,7 @@ use std::collections::VecDeque;
 use serde_json::{Map, Value, json};
 
 use super::{Block, Event, Message, NATIVE, Request};
-use crate::chat::{
-    Annotation, Carried, ChatChunk, Content, Delta, FinishReason, Part, Seal, Source, Start, Usage,
-};
+use crate::chat::{Annotation, Carried, ChatChunk, Content, Delta, FinishReason, Part, Seal, Source, Start, Usage};
 
 /// Writes a stream's chunks as events: a block begins, is added to, and stops before the next begins. Of calls that come
 /// side by side the first is told as it comes, and each of the others when those before it are through. Choices but the

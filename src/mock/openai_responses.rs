@@ -122,9 +122,11 @@ fn items(answer: &Answer) -> Vec<Item> {
             json!({"summary_index": 0, "part": {"type": "summary_text", "text": ""}}),
             false,
         )];
-        events.extend(pieces.map(|piece| {
-            ("response.reasoning_summary_text.delta", json!({"summary_index": 0, "delta": piece}), true)
-        }));
+        events.extend(
+            pieces.map(|piece| {
+                ("response.reasoning_summary_text.delta", json!({"summary_index": 0, "delta": piece}), true)
+            }),
+        );
         let summary = json!([{"type": "summary_text", "text": answer.reasoning}]);
         items.push(Item {
             whole: json!({"id": id, "type": "reasoning", "summary": summary, "encrypted_content": sealed}),
@@ -135,9 +137,7 @@ fn items(answer: &Answer) -> Vec<Item> {
     if !answer.text.is_empty() {
         let id = format!("msg_mock{serial}");
         let part = |text: &str| json!({"type": "output_text", "text": text, "annotations": [], "logprobs": []});
-        let message = |status: &str, content: Value| {
-            json!({"id": id, "type": "message", "role": "assistant", "status": status, "content": content})
-        };
+        let message = |status: &str, content: Value| json!({"id": id, "type": "message", "role": "assistant", "status": status, "content": content});
         let mut events = vec![("response.content_part.added", json!({"content_index": 0, "part": part("")}), false)];
         events.extend(answer.pieces(&answer.text).into_iter().map(|piece| {
             ("response.output_text.delta", json!({"content_index": 0, "delta": piece, "logprobs": []}), true)

@@ -9,9 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use super::{Provider, StreamDecoder, Target};
-use crate::chat::{
-    Accumulator, CallMeta, ChatChunk, ChatRequest, ChatResponse, Delta, FinishReason, Usage, Warning,
-};
+use crate::chat::{Accumulator, CallMeta, ChatChunk, ChatRequest, ChatResponse, Delta, FinishReason, Usage, Warning};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tokenizer::TokenCount;
 

@@ -192,12 +192,14 @@ fn own_ways() -> Vec<ProviderSpec> {
             .responses()
             .quirks(Quirks { developer_role: true, ..Quirks::default() }),
         // https://openrouter.ai/docs/api-reference, and OpenRouter's OpenAPI description
-        row("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER").key_env("OR_API_KEY").responses().quirks(Quirks {
-            reasoning: Reasoning::ReasoningObject,
-            cache_control: true,
-            body: Map::from_iter([("usage".to_owned(), json!({"include": true}))]),
-            ..Quirks::default()
-        }),
+        row("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER").key_env("OR_API_KEY").responses().quirks(
+            Quirks {
+                reasoning: Reasoning::ReasoningObject,
+                cache_control: true,
+                body: Map::from_iter([("usage".to_owned(), json!({"include": true}))]),
+                ..Quirks::default()
+            },
+        ),
         // https://docs.perplexity.ai/api-reference/chat-completions-post: what is refused is not among its parameters
         row("perplexity", "https://api.perplexity.ai", "PERPLEXITY").key_env("PERPLEXITYAI_API_KEY").quirks(Quirks {
             ..older(&[

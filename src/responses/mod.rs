@@ -19,8 +19,8 @@ pub use event::Event;
 pub use item::{Input, Item};
 pub use request::Request;
 pub use response::Response;
-pub(crate) use tool::{flat, flat_choice};
 pub use tool::Tool;
+pub(crate) use tool::{flat, flat_choice};
 pub use usage::{InputTokensDetails, OutputTokensDetails, ResponseUsage};
 pub use writer::EventWriter;
 

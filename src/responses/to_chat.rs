@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Item, NATIVE, Request, flat};
 use crate::chat::{
-    self, Carried, ChatRequest, Content, Effort, Image, JsonSchemaFormat, Media, Message, Part, Reasoning, ResponseFormat, Role,
-    Seal, Source, ToolChoice, Warning, WebSearchOptions, read_annotation, read_part,
+    self, Carried, ChatRequest, Content, Effort, Image, JsonSchemaFormat, Media, Message, Part, Reasoning,
+    ResponseFormat, Role, Seal, Source, ToolChoice, Warning, WebSearchOptions, read_annotation, read_part,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -256,8 +256,7 @@ impl Writer {
         params.temperature = request.temperature;
         params.top_p = request.top_p;
         params.top_logprobs = request.top_logprobs.filter(|count| *count > 0);
-        params.logprobs =
-            (params.top_logprobs.is_some() || included("message.output_text.logprobs")).then_some(true);
+        params.logprobs = (params.top_logprobs.is_some() || included("message.output_text.logprobs")).then_some(true);
         params.user.clone_from(&request.user);
         params.service_tier.clone_from(&request.service_tier);
         params.prompt_cache_key.clone_from(&request.prompt_cache_key);

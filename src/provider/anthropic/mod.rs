@@ -26,8 +26,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::messages::{Messages, MessagesCodec};
 use super::{
-    AuthScheme, Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target,
-    counting,
+    AuthScheme, Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Progress, Provider, ProviderSpec, StreamDecoder,
+    Target, counting,
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};

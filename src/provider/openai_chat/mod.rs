@@ -23,8 +23,8 @@ use http::Response;
 
 use super::responses::{Responses, ResponsesCodec, Stored, StoredResponses};
 use super::{
-    Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target, admit,
-    counting, openai_responses,
+    Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target,
+    admit, counting, openai_responses,
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};

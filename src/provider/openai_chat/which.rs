@@ -130,6 +130,5 @@ fn is_event(frame: Frame<'_>) -> bool {
     }
     let named = |name: &str| name.starts_with("response.");
     frame.event.is_some_and(named)
-        || serde_json::from_slice::<Kind<'_>>(frame.data)
-            .is_ok_and(|kind| kind.kind.as_deref().is_some_and(named))
+        || serde_json::from_slice::<Kind<'_>>(frame.data).is_ok_and(|kind| kind.kind.as_deref().is_some_and(named))
 }

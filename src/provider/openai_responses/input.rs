@@ -133,7 +133,9 @@ impl<'a> Writer<'a> {
                     Some(item) => item,
                     None => continue,
                 },
-                Content::Image(Image { source: Source::Base64 { data, .. }, .. }) if part.seal_of(&self.own).is_some() => {
+                Content::Image(Image { source: Source::Base64 { data, .. }, .. })
+                    if part.seal_of(&self.own).is_some() =>
+                {
                     let mut item = Object::new();
                     item.merge(&self.sealed(part).unwrap_or_default())?;
                     item.set("result", data)?;

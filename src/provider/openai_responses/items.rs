@@ -172,8 +172,7 @@ impl Items {
                 "custom_tool_call" => self.custom_call(index, &item, push),
                 "image_generation_call" if item.result.is_some() => self.image(index, item, raw, push),
                 kind => {
-                    self.searches =
-                        self.searches.saturating_add(u64::from(kind == "web_search_call" && searches(raw)));
+                    self.searches = self.searches.saturating_add(u64::from(kind == "web_search_call" && searches(raw)));
                     self.native(index, raw, push);
                 }
             },

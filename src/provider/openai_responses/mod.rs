@@ -23,8 +23,8 @@ use http::Response;
 
 use super::responses::{Responses, ResponsesCodec, Stored, StoredResponses};
 use super::{
-    Chat, ChatCodec, Codec, Decode, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target, WireFormat,
-    admit, counting, openai_chat,
+    Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target,
+    WireFormat, admit, counting, openai_chat,
 };
 use crate::chat::{ChatRequest, ChatResponse};
 use crate::error::{Error, Result};

@@ -134,11 +134,8 @@ fn step(complete: &mut bool, frame: Frame<'_>, queue: &mut VecDeque<Event>) -> R
         "response.failed" | "response.cancelled" => {
             let error = event.response.and_then(|response| response.error);
             let body = Value::from(Map::from_iter([("error".to_owned(), error.unwrap_or_default())]));
-            let error = if has_error(body.get("error")) {
-                fault(&body).into_error()
-            } else {
-                failed(None, &event.kind)
-            };
+            let error =
+                if has_error(body.get("error")) { fault(&body).into_error() } else { failed(None, &event.kind) };
             return Err(error.with_body(Bytes::copy_from_slice(frame.data)));
         }
         _ => {}

@@ -8,9 +8,7 @@ use serde_json::value::RawValue;
 
 use super::items::{Items, Push};
 use super::own;
-use crate::chat::{
-    Accumulator, ChatChunk, ChatResponse, Delta, Extra, FinishReason, ServerToolUse, Start, Usage,
-};
+use crate::chat::{Accumulator, ChatChunk, ChatResponse, Delta, Extra, FinishReason, ServerToolUse, Start, Usage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::openai_chat::{fault, has_error, normalise_usage};
 use crate::provider::{ProviderSpec, not_a_reply};
