@@ -8,6 +8,7 @@ mod connection;
 mod deadlines;
 mod endpoint;
 mod fallback;
+mod messages;
 mod models;
 mod observer;
 mod pipeline;
@@ -32,6 +33,7 @@ pub use connection::CallOptions;
 pub use deadlines::Deadlines;
 pub use endpoint::{Endpoint, EnvironmentCheck};
 pub use fallback::Fallback;
+pub use messages::{MessageCall, MessageStream};
 pub(crate) use observer::Answer;
 #[cfg(test)]
 pub(crate) use observer::Watch;

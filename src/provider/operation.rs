@@ -318,6 +318,14 @@ pub struct Encoded {
     pub warnings: Vec<Warning>,
 }
 
+impl Encoded {
+    /// The same request, with what was warned of before it.
+    pub(super) fn after(mut self, mut warnings: Vec<Warning>) -> Self {
+        warnings.append(&mut self.warnings);
+        Self { warnings, ..self }
+    }
+}
+
 /// What a reply says of an operation.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly every reply is done, and none should cost an allocation for it")]
