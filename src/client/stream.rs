@@ -289,12 +289,12 @@ where
             }
             Poll::Ready(None) => {
                 self.state = State::Through;
-                let _ = self.decoder.end(&mut self.queue);
+                self.failure = self.decoder.end(&mut self.queue).err();
             }
             // A reply that is complete is not spoilt by how its connection ends.
             Poll::Ready(Some(Err(_))) if self.decoder.is_complete() => {
                 self.state = State::Through;
-                self.failure = self.decoder.end(&mut self.queue).err();
+                let _ = self.decoder.end(&mut self.queue);
             }
             Poll::Ready(Some(Err(error))) => self.failure = Some(error.with_kind(ErrorKind::StreamInterrupted)),
             // The provider has said that nothing more comes; a connection that stays open is not waited for.
