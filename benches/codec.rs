@@ -156,11 +156,16 @@ fn replies() -> Vec<(&'static str, String, String)> {
     );
     vec![
         ("openai", payload::REPLY.to_owned(), payload::stream(CHUNKS)),
-        ("xai", responses.to_string(), responses_stream),
+        ("openai responses", responses.to_string(), responses_stream),
         ("anthropic", anthropic.to_string(), anthropic_stream),
         ("gemini", gemini("The sky is blue because air scatters the short waves.", stop), gemini_stream),
         ("ollama", ollama("The sky is blue because air scatters the short waves.", true), ollama_stream),
     ]
+}
+
+/// The provider of a case, whose name begins with its prefix.
+fn provider(case: &str) -> &'static dyn anymodel::provider::Provider {
+    Registry::table().get(case.split(' ').next().unwrap()).unwrap().as_ref()
 }
 
 fn decode(criterion: &mut Criterion) {
@@ -170,7 +175,7 @@ fn decode(criterion: &mut Criterion) {
     });
     let request = conversation();
     for (prefix, reply, _) in replies() {
-        let codec: &dyn Codec<_> = Registry::table().get(prefix).unwrap().chat().unwrap();
+        let codec: &dyn Codec<_> = provider(prefix).chat().unwrap();
         let response = http::Response::new(Bytes::from(reply));
         group.bench_function(prefix, |bencher| {
             bencher.iter(|| match codec.decode(&request, black_box(&response)).unwrap() {
@@ -191,7 +196,7 @@ fn stream(criterion: &mut Criterion) {
         if prefix == "openai" {
             group.bench_function(BenchmarkId::new(prefix, "by hand"), |bencher| bencher.iter(|| by_hand(bytes)));
         }
-        let codec = Registry::table().get(prefix).unwrap().chat().unwrap();
+        let codec = provider(prefix).chat().unwrap();
         let request = conversation();
         group.bench_function(BenchmarkId::new(prefix, "anymodel"), |bencher| {
             bencher.iter(|| {

@@ -37,9 +37,8 @@ impl Client {
     /// # }
     /// ```
     pub fn messages(&self, model: impl Into<String>, messages: impl IntoIterator<Item = Turn>) -> MessageCall {
-        let mut request = Request::default();
-        request.model = model.into();
-        request.messages = Some(messages.into_iter().collect());
+        let messages = Some(messages.into_iter().collect());
+        let request = Request { model: model.into(), messages, ..Request::default() };
         Asking::new(Ok(self.clone()), request)
     }
 }

@@ -18,15 +18,21 @@ impl Request {
     /// [`ErrorKind::Unsupported`], naming what chat has no word for, such as a tool that Anthropic runs; with
     /// `drop_params` it is left out. [`ErrorKind::InvalidRequest`] for blocks that lack what they need.
     pub fn to_chat(&self) -> Result<(ChatRequest, Vec<Warning>)> {
-        let mut writer = Writer { drop: self.drop_params, warnings: Vec::new() };
-        let mut messages = Vec::new();
+        let (mut request, warnings) = self.settings_in_chat()?;
+        let messages = &mut request.messages;
         if let Some(system) = self.system.as_ref().filter(|system| !system.is_null()) {
             messages.push(Message::new(Role::System, texts(system)));
         }
         for turn in self.messages.iter().flatten() {
-            read_turn(turn, &mut messages)?;
+            read_turn(turn, messages)?;
         }
-        let mut request = ChatRequest::new(self.model.clone(), messages);
+        Ok((request, warnings))
+    }
+
+    /// The same without the conversation, which no reply is read by.
+    pub(crate) fn settings_in_chat(&self) -> Result<(ChatRequest, Vec<Warning>)> {
+        let mut writer = Writer { drop: self.drop_params, warnings: Vec::new() };
+        let mut request = ChatRequest::new(self.model.clone(), Vec::<Message>::new());
         let params = &mut request.params;
         writer.params(self, params)?;
         writer.tools(self, params)?;

@@ -53,7 +53,7 @@ impl Operation for Messages {
         if let Some(own) = provider.messages() {
             return own.decode(request, response);
         }
-        let (chat, _) = request.to_chat()?;
+        let (chat, _) = request.settings_in_chat()?;
         Ok(match Chat::decode(provider, &chat, response)? {
             Progress::Done(reply) => Progress::Done(Message::from_chat(&reply, request)),
             Progress::Poll { request, after } => Progress::Poll { request, after },
@@ -78,7 +78,7 @@ impl Streamed for Messages {
         if let Some(own) = provider.messages() {
             return Ok(MessageDecoder(own.stream_decoder(request)));
         }
-        let (chat, _) = request.to_chat()?;
+        let (chat, _) = request.settings_in_chat()?;
         let decoder = Chat::stream_decoder(provider, &chat)?;
         Ok(MessageDecoder(Box::new(OverChat { decoder, queue: Queue::new(), writer: EventWriter::new(request) })))
     }

@@ -56,7 +56,7 @@ impl Operation for Responses {
         if let Some(own) = provider.responses() {
             return Codec::<Self>::decode(own, request, response);
         }
-        let (chat, _) = request.to_chat()?;
+        let (chat, _) = request.settings_in_chat()?;
         Ok(match Chat::decode(provider, &chat, response)? {
             Progress::Done(reply) => Progress::Done(Response::from_chat(&reply, request)),
             Progress::Poll { request, after } => Progress::Poll { request, after },
@@ -83,7 +83,7 @@ impl Streamed for Responses {
         if let Some(own) = provider.responses() {
             return Ok(ResponseDecoder(own.stream_decoder(request)));
         }
-        let (chat, _) = request.to_chat()?;
+        let (chat, _) = request.settings_in_chat()?;
         let decoder = Chat::stream_decoder(provider, &chat)?;
         Ok(ResponseDecoder(Box::new(OverChat { decoder, queue: Queue::new(), writer: EventWriter::new(request) })))
     }

@@ -92,32 +92,24 @@ pub(super) fn is_response(body: &[u8]) -> bool {
 }
 
 /// Decodes the events of a stream, whose first event says what it is.
-pub(super) enum Either {
-    Unknown(ProviderSpec),
-    Chat(Events),
-    Responses(openai_responses::Events),
+pub(super) struct Either {
+    chat: Events,
+    responses: openai_responses::Events,
+    is_response: Option<bool>,
 }
 
 impl Either {
     pub(super) fn new(spec: &ProviderSpec) -> Self {
-        Self::Unknown(spec.clone())
+        Self { chat: Events::new(spec), responses: openai_responses::Events::new(spec), is_response: None }
     }
 }
 
 impl EventDecoder for Either {
     fn event(&mut self, frame: Frame<'_>, queue: &mut Queue) -> Result<Flow> {
-        if let Self::Unknown(spec) = self {
-            *self = if is_event(frame) {
-                Self::Responses(openai_responses::Events::new(spec))
-            } else {
-                Self::Chat(Events::new(spec))
-            };
+        if *self.is_response.get_or_insert_with(|| is_event(frame)) {
+            return self.responses.event(frame, queue);
         }
-        match self {
-            Self::Chat(events) => events.event(frame, queue),
-            Self::Responses(events) => events.event(frame, queue),
-            Self::Unknown(_) => Ok(Flow::More),
-        }
+        self.chat.event(frame, queue)
     }
 }
 
