@@ -6,8 +6,8 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 
 use super::{
-    Provider, ProviderSpec, WireFormat, anthropic, bedrock, cohere, gemini, ollama, openai_chat, openai_responses, snowflake,
-    table, watsonx,
+    Provider, ProviderSpec, WireFormat, anthropic, bedrock, cohere, gemini, ollama, openai_chat, openai_responses,
+    snowflake, table, watsonx,
 };
 use crate::error::Result;
 use crate::model::ModelName;
