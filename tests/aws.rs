@@ -344,12 +344,15 @@ fn message(kind: &str, name: &str, payload: &Value) -> Vec<u8> {
         headers.extend((value.len() as u16).to_be_bytes());
         headers.extend(value.as_bytes());
     }
-    let payload = payload.to_string();
+    framed(&headers, payload.to_string().as_bytes())
+}
+
+fn framed(headers: &[u8], payload: &[u8]) -> Vec<u8> {
     let mut message = ((headers.len() + payload.len() + 16) as u32).to_be_bytes().to_vec();
     message.extend((headers.len() as u32).to_be_bytes());
     message.extend(crc32fast::hash(&message).to_be_bytes());
     message.extend(headers);
-    message.extend(payload.as_bytes());
+    message.extend(payload);
     message.extend(crc32fast::hash(&message).to_be_bytes());
     message
 }
@@ -441,4 +444,84 @@ async fn tokens_are_counted_of_the_model_behind_a_profile() {
     signed(invoked).count_tokens().await.unwrap();
     let body = server.take_requests().remove(0).json();
     assert!(body.pointer("/input/invokeModel/body").is_some_and(Value::is_string), "{body}");
+}
+
+// ---- SageMaker --------------------------------------------------------------------------------------------------
+
+fn sagemaker(server: &MockServer) -> Client {
+    builder(server, &[("AWS_REGION", "us-east-1")])
+        .api_base("sagemaker_chat", server.url())
+        .api_base("sagemaker_nova", server.url())
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn an_endpoint_of_sagemaker_is_asked_in_openais_form() {
+    let server = MockServer::start().await.unwrap();
+    server.reply(Reply::json(&json!({"id": "c", "model": "m", "choices": [
+        {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hello!"}}
+    ]})));
+    let client = sagemaker(&server);
+    signed(client.completion("sagemaker_chat/my-endpoint", "Hi")).await.unwrap();
+    signed(client.completion("sagemaker_chat/my-endpoint", "Hi")).param("model_id", "part").await.unwrap();
+    signed(client.completion("sagemaker_nova/my-nova", "Hi")).param("top_k", 3).await.unwrap();
+    let error = signed(client.completion("sagemaker_nova/my-nova", "Hi")).param("seed", 3).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    let requests = server.take_requests();
+    let paths: Vec<&str> = requests.iter().map(Request::path).collect();
+    assert_eq!(
+        paths,
+        ["/endpoints/my-endpoint/invocations", "/endpoints/my-endpoint/invocations", "/endpoints/my-nova/invocations"]
+    );
+    assert_eq!(scope(&requests[0]), ("AKIDSTATIC".into(), "us-east-1".into(), "sagemaker".into()));
+    assert_eq!(requests[0].json()["model"], "my-endpoint");
+    assert_eq!(requests[1].header("x-amzn-sagemaker-inference-component"), Some("part"));
+    assert!(requests[1].header("authorization").unwrap().contains("x-amzn-sagemaker-inference-component"));
+    assert!(requests[1].json().get("model").is_none() && requests[1].json().get("model_id").is_none());
+    assert!(requests[2].json().get("model").is_none() && requests[2].json()["top_k"] == 3);
+}
+
+#[tokio::test]
+async fn a_stream_of_sagemaker_is_put_together_from_its_parts() {
+    let chunk = |delta: Value, finish: Value| {
+        format!(
+            "data: {}\n\n",
+            json!({"id": "c", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+        )
+    };
+    let sse = [
+        chunk(json!({"content": "Hel"}), Value::Null),
+        chunk(json!({"content": "lo"}), "stop".into()),
+        "data: [DONE]\n\n".into(),
+    ]
+    .concat();
+    let part = |payload: &str| {
+        // A payload of bytes, not of JSON.
+        let mut headers = Vec::new();
+        for (name, value) in [(":event-type", "PayloadPart"), (":message-type", "event")] {
+            headers.push(name.len() as u8);
+            headers.extend(name.as_bytes());
+            headers.push(7);
+            headers.extend((value.len() as u16).to_be_bytes());
+            headers.extend(value.as_bytes());
+        }
+        framed(&headers, payload.as_bytes())
+    };
+    for size in [1, 10, 64, 1000] {
+        let server = MockServer::start().await.unwrap();
+        let parts = sse.as_bytes().chunks(size).flat_map(|piece| part(std::str::from_utf8(piece).unwrap()));
+        server.reply(Reply::raw(200, STREAM, parts.collect::<Vec<u8>>()).chunks(5));
+        let call = signed(sagemaker(&server).completion("sagemaker_chat/my-endpoint", "Hi"));
+        assert_eq!(call.stream().await.unwrap().collect().await.unwrap().text(), "Hello");
+        let request = server.take_requests().remove(0);
+        assert_eq!(request.path(), "/endpoints/my-endpoint/invocations-response-stream");
+        assert_eq!(request.json()["stream"], true);
+    }
+    let server = MockServer::start().await.unwrap();
+    let failure = message("exception", "ModelStreamError", &json!({"Message": "StreamBroken"}));
+    server.reply(Reply::raw(200, STREAM, [part(&sse[..40]), failure].concat()));
+    let call = signed(sagemaker(&server).completion("sagemaker_chat/my-endpoint", "Hi"));
+    let error = call.stream().await.unwrap().collect().await.unwrap_err();
+    assert_eq!((error.kind(), error.message()), (ErrorKind::Unavailable, "StreamBroken"));
 }

@@ -26,6 +26,7 @@ pub mod gemini;
 pub mod ollama;
 pub mod openai_chat;
 pub mod openai_responses;
+pub mod sagemaker;
 pub mod snowflake;
 pub mod watsonx;
 

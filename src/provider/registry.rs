@@ -7,7 +7,7 @@ use once_cell::sync::Lazy;
 
 use super::{
     Provider, ProviderSpec, WireFormat, anthropic, bedrock, cohere, gemini, ollama, openai_chat, openai_responses,
-    snowflake, table, watsonx,
+    sagemaker, snowflake, table, watsonx,
 };
 use crate::error::Result;
 use crate::model::ModelName;
@@ -89,6 +89,7 @@ fn build(spec: ProviderSpec) -> Arc<dyn Provider> {
         WireFormat::Cohere => Arc::new(cohere::Cohere::new(spec)),
         WireFormat::Gemini => Arc::new(gemini::Gemini::new(spec)),
         WireFormat::Ollama => Arc::new(ollama::Ollama::new(spec)),
+        WireFormat::Sagemaker => Arc::new(sagemaker::Sagemaker::new(spec)),
         WireFormat::Snowflake => Arc::new(snowflake::Snowflake::new(spec)),
         WireFormat::Watsonx => Arc::new(watsonx::Watsonx::new(spec)),
         WireFormat::OpenAiChat => Arc::new(openai_chat::OpenAiChat::new(spec)),

@@ -233,6 +233,8 @@ pub enum WireFormat {
     Ollama,
     /// AWS Bedrock's `Converse`, and for Claude its `InvokeModel`.
     Bedrock,
+    /// OpenAI's chat completions behind an endpoint of Amazon SageMaker.
+    Sagemaker,
     /// Cohere's `/v2/chat`.
     Cohere,
     /// Anthropic's messages for Claude and OpenAI's chat completions for others, as Snowflake Cortex has them.
@@ -251,6 +253,7 @@ impl WireFormat {
             Self::Gemini => "gemini",
             Self::Ollama => "ollama",
             Self::Bedrock => "bedrock",
+            Self::Sagemaker => "sagemaker",
             Self::Cohere => "cohere",
             Self::Snowflake => "snowflake",
             Self::Watsonx => "watsonx",

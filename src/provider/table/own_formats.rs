@@ -1,6 +1,6 @@
 //! Vendors that have a wire format of their own.
 
-use crate::provider::{AuthScheme, ProviderSpec, Setting, WireFormat};
+use crate::provider::{AuthScheme, ProviderSpec, Quirks, Setting, WireFormat};
 
 pub(super) fn providers() -> Vec<ProviderSpec> {
     vec![
@@ -45,7 +45,52 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .base_url_env("OLLAMA_HOST")
             .key_env("OLLAMA_API_KEY")
             .key_optional(),
+        // https://docs.aws.amazon.com/sagemaker/latest/dg/realtime-endpoints-test-endpoints.html
+        sagemaker("sagemaker_chat"),
+        // https://docs.aws.amazon.com/nova/latest/nova2-userguide/nova-sagemaker-inference-api-reference.html
+        sagemaker("sagemaker_nova").quirks(Quirks {
+            no_model: true,
+            unsupported: NOT_OF_NOVA.map(Into::into).to_vec(),
+            ..Quirks::default()
+        }),
     ]
+}
+
+/// What is not among the parameters of Nova on SageMaker.
+const NOT_OF_NOVA: [&str; 24] = [
+    "audio",
+    "frequency_penalty",
+    "function_call",
+    "functions",
+    "logit_bias",
+    "modalities",
+    "n",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "response_format",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "thinking",
+    "tool_choice",
+    "tools",
+    "user",
+    "verbosity",
+    "web_search_options",
+];
+
+/// Endpoints of SageMaker, whose requests are always signed.
+fn sagemaker(name: &'static str) -> ProviderSpec {
+    ProviderSpec { base_url: None, ..ProviderSpec::new(name, WireFormat::Sagemaker, "") }
+        .auth(AuthScheme::aws("sagemaker"))
+        .base_url_env("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME")
+        .setting(region())
+        .key_optional()
 }
 
 /// The region of AWS.
