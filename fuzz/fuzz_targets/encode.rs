@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use anymodel::ChatRequest;
 use anymodel::provider::{Provider, Registry, Target, WireFormat};
 
-pub const WIRES: [WireFormat; 4] =
-    [WireFormat::OpenAiChat, WireFormat::Anthropic, WireFormat::Gemini, WireFormat::Ollama];
+pub const WIRES: [WireFormat; 5] =
+    [WireFormat::OpenAiChat, WireFormat::Anthropic, WireFormat::Gemini, WireFormat::Ollama, WireFormat::Bedrock];
 
 /// The providers of the table that speak this format, always in the same order.
 pub fn providers(wire: WireFormat) -> Vec<&'static dyn Provider> {

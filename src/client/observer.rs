@@ -158,6 +158,10 @@ pub(crate) trait Answer {
 
 impl Answer for ChatResponse {
     fn take_meta(&mut self, meta: CallMeta, pricing: &Pricing) {
+        // Where the provider does not say who answered, it is whom was asked.
+        if self.model.is_empty() {
+            self.model.clone_from(&meta.model);
+        }
         let cost = pricing.cost(self, &meta);
         self.meta = CallMeta { cost, ..meta };
     }

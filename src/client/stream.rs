@@ -197,7 +197,13 @@ impl ChatStream {
         }
     }
 
-    fn take(&mut self, chunk: ChatChunk) -> ChatChunk {
+    fn take(&mut self, mut chunk: ChatChunk) -> ChatChunk {
+        // Where the provider does not say who answers, it is whom was asked.
+        if let Delta::Start(start) = &mut chunk.delta
+            && start.model.is_empty()
+        {
+            start.model.clone_from(&self.meta.model);
+        }
         if self.watch.first_content.is_none() && chunk.is_content() {
             self.mark_first_content();
         }

@@ -42,7 +42,7 @@ impl Sagemaker {
         let Encoded { request, warnings } = if stream {
             self.chat.encode_stream(&request, target)?
         } else {
-            Codec::encode(&self.chat, &request, target)?
+            Codec::<Chat>::encode(&self.chat, &request, target)?
         };
         let mut body: Object = serde_json::from_slice(request.body()).map_err(|source| {
             Error::new(ErrorKind::InvalidRequest, "the request cannot be written as JSON").with_source(source)
@@ -90,7 +90,7 @@ impl Codec<Chat> for Sagemaker {
     }
 
     fn decode(&self, request: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<Chat>> {
-        Codec::decode(&self.chat, request, response)
+        Codec::<Chat>::decode(&self.chat, request, response)
     }
 }
 
