@@ -142,6 +142,7 @@ pub mod client;
 #[cfg(all(doc, feature = "client", feature = "schemars", feature = "blocking"))]
 pub mod docs;
 mod error;
+pub mod messages;
 #[cfg(feature = "mock")]
 pub mod mock;
 pub mod model;
@@ -175,7 +176,7 @@ pub use pricing::by_name::{completion_cost, cost_per_token, get_max_tokens, get_
 pub use pricing::{Catalog, ModelInfo};
 pub use provider::{get_llm_provider, get_supported_openai_params};
 #[cfg(feature = "client")]
-pub use router::{Deployment, OnStreamFailure, Router, RouterEvent, RouterObserver};
+pub use router::{Deployment, HealthProbe, OnStreamFailure, Router, RouterEvent, RouterObserver};
 pub use tokenizer::{Encoding, Prompt, TokenCount, Tokenizer, decode, encode, token_counter, trim_messages};
 
 /// Calls a chat model: the first line of nearly every program that uses this crate.

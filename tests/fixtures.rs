@@ -10,6 +10,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anymodel::provider::{Progress, Provider, Queue, Registry, StreamDecoder, Target};
 use anymodel::{Accumulator, ChatChunk, ChatRequest, ChatResponse, ErrorKind, ModelName};
@@ -40,8 +41,8 @@ impl Case {
         events.or_else(|| self.read("stream.txt").map(String::into_bytes))
     }
 
-    fn provider(&self) -> &'static dyn Provider {
-        Registry::table().get(self.model.provider()).unwrap().as_ref()
+    fn provider(&self) -> Arc<dyn Provider> {
+        Registry::table().serving(&self.model).unwrap()
     }
 
     fn decoder(&self) -> StreamDecoder {
@@ -136,7 +137,8 @@ fn each_request_becomes_the_body_that_its_provider_reads() {
     let mut held = 0;
     for case in cases() {
         let Some(sent) = case.json("sent.json") else { continue };
-        let codec = case.provider().chat().unwrap();
+        let provider = case.provider();
+        let codec = provider.chat().unwrap();
         let target = Target::new(case.model.model(), "https://provider.example/base");
         let encoded = codec.encode(&case.request, &target).unwrap_or_else(|error| panic!("{}: {error}", case.name));
         let body: Value = serde_json::from_slice(encoded.request.body()).unwrap();

@@ -141,6 +141,7 @@ impl Accumulator {
                 choice.finish_reason = Some(reason);
                 choice.native_finish_reason = native;
             }
+            Delta::ChoiceExtra(extra) => choice.extra.extend(*extra),
             Delta::Start(_) | Delta::Usage(_) | Delta::Extra(_) | Delta::Restart => {}
         }
     }

@@ -50,7 +50,12 @@ impl ChatChunk {
     pub fn is_content(&self) -> bool {
         !matches!(
             self.delta,
-            Delta::Start(_) | Delta::Usage(_) | Delta::Finish { .. } | Delta::Extra(_) | Delta::Restart
+            Delta::Start(_)
+                | Delta::Usage(_)
+                | Delta::Finish { .. }
+                | Delta::Extra(_)
+                | Delta::ChoiceExtra(_)
+                | Delta::Restart
         )
     }
 }
@@ -95,6 +100,8 @@ pub enum Delta {
     Logprobs(Box<Value>),
     /// Fields of the reply that have no name here.
     Extra(Box<Extra>),
+    /// Fields of the choice that have no name here. What was said of one before is void.
+    ChoiceExtra(Box<Extra>),
     /// The choice ended.
     Finish {
         /// Why.
@@ -280,6 +287,9 @@ impl Open {
                 if let Some(native) = native {
                     put(choice, "native_finish_reason", native);
                 }
+            }
+            Delta::ChoiceExtra(extra) => {
+                choice.extend(extra.iter().map(|(name, value)| (name.clone(), value.clone())));
             }
             Delta::Start(_) | Delta::Usage(_) | Delta::Extra(_) | Delta::Restart => {}
         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, RwLock};
 use secrecy::SecretString;
 
 use super::{Client, Deadlines, Inner, Observer, RetryBudget, RetryPolicy};
-use crate::auth::{Credentials, Environment, KeyResolver, Keyring, TokenCache};
+use crate::auth::{BearerTokens, Credentials, Environment, KeyResolver, Keyring, TokenCache, TokenSource};
 use crate::error::Result;
 use crate::pricing::Catalog;
 use crate::provider::{Provider, ProviderSpec, Registry};
@@ -77,6 +77,12 @@ impl ClientBuilder {
     pub fn credentials(mut self, provider: impl Into<String>, credentials: Arc<dyn Credentials>) -> Self {
         self.credentials.insert(provider.into(), credentials);
         self
+    }
+
+    /// Where the tokens of a provider come from, by its prefix, instead of a key: sent as `Authorization: Bearer`, each
+    /// as long as it is good.
+    pub fn token_source(self, provider: impl Into<String>, source: impl TokenSource + 'static) -> Self {
+        self.credentials(provider, Arc::new(BearerTokens::new(source)))
     }
 
     /// Where environment variables are looked up; the process's own by default.

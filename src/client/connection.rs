@@ -161,9 +161,11 @@ impl CallOptions {
 }
 
 /// How the names of settings of a connection begin that only some providers have.
-const SETTING_PREFIXES: [&str; 6] = ["aws_", "azure_", "databricks_", "oci_", "vertex_", "watsonx_"];
+const SETTING_PREFIXES: [&str; 9] =
+    ["aws_", "azure_", "copilot_", "databricks_", "gigachat_", "oci_", "sap_", "vertex_", "watsonx_"];
 /// Names of such settings that begin otherwise.
-const SETTINGS: [&str; 4] = ["iam_url", "project_id", "space_id", "zen_api_key"];
+const SETTINGS: [&str; 7] =
+    ["client_id", "client_secret", "iam_url", "project_id", "space_id", "tenant_id", "zen_api_key"];
 
 fn text((name, value): (String, Value)) -> (String, String) {
     match value {

@@ -47,12 +47,18 @@ impl Endpoint {
         target
     }
 
-    /// A request with the query of the endpoint's address, which goes behind the path.
+    /// A request with the query of the endpoint's address, which goes behind the path. What it says, such as a version,
+    /// counts instead of what the codec says by the same name.
     pub(super) fn with_query(&self, mut encoded: Encoded) -> Result<Encoded> {
         let Some(query) = &self.query else { return Ok(encoded) };
         let uri = encoded.request.uri();
-        let joint = if uri.query().is_some() { '&' } else { '?' };
-        *encoded.request.uri_mut() = format!("{uri}{joint}{query}").parse().map_err(|source| {
+        let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
+        let given: Vec<String> = query.split('&').map(name).collect();
+        let own = uri.query().into_iter().flat_map(|own| own.split('&')).filter(|pair| !given.contains(&name(pair)));
+        let all: Vec<&str> = own.chain([query.as_str()]).collect();
+        let address = uri.to_string();
+        let address = address.split('?').next().unwrap_or_default();
+        *encoded.request.uri_mut() = format!("{address}?{}", all.join("&")).parse().map_err(|source| {
             Error::new(ErrorKind::Configuration, "the query of the base URL is not usable").with_source(source)
         })?;
         Ok(encoded)
@@ -221,10 +227,9 @@ impl Client {
             }
             None => self.0.registry.resolve(&model)?,
         };
-        let known = self.0.registry.get(name.provider());
-        let provider = Arc::clone(known.ok_or_else(|| {
+        let provider = self.0.registry.serving(&name).ok_or_else(|| {
             Error::new(ErrorKind::UnknownProvider, format!("`{}` is not a known provider", name.provider()))
-        })?);
+        })?;
         let settings = self.settings(provider.as_ref(), name.model(), options)?;
         Ok(Endpoint {
             base_url: String::new(),
@@ -256,6 +261,9 @@ impl Client {
                 let said = provider.setting_of(model, &own.name).or_else(|| environment.first(&own.env));
                 settings.extend(said.map(|value| (own.name.to_string(), value)));
             }
+        }
+        if let Some(base) = &options.base_model {
+            settings.push(("base_model".to_owned(), base.clone()));
         }
         Ok(settings)
     }

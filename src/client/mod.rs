@@ -1,5 +1,6 @@
 //! The client: one pipeline for every operation and provider.
 
+mod asking;
 mod builder;
 mod call;
 mod completion;
@@ -7,11 +8,13 @@ mod connection;
 mod deadlines;
 mod endpoint;
 mod fallback;
+mod messages;
 mod models;
 mod observer;
 mod pipeline;
 mod prices;
 mod question;
+mod responses;
 mod retry;
 mod stream;
 mod trace;
@@ -22,6 +25,7 @@ use std::sync::{Arc, RwLock};
 
 use once_cell::sync::Lazy;
 
+pub use asking::Asking;
 pub use builder::ClientBuilder;
 pub(crate) use completion::BoxFuture;
 pub use completion::{Complete, Completion};
@@ -29,13 +33,15 @@ pub use connection::CallOptions;
 pub use deadlines::Deadlines;
 pub use endpoint::{Endpoint, EnvironmentCheck};
 pub use fallback::Fallback;
+pub use messages::{MessageCall, MessageStream};
 pub(crate) use observer::Answer;
 #[cfg(test)]
 pub(crate) use observer::Watch;
 pub use observer::{CallInfo, Observer, Outcome};
 pub(crate) use question::Question;
+pub use responses::{ResponseCall, ResponseStream, StoredResponse};
 pub use retry::RetryPolicy;
-pub use stream::ChatStream;
+pub use stream::{ChatStream, Streaming};
 pub(crate) use stream::{Rescue, Route};
 
 use crate::auth::{Credentials, Keyring};

@@ -5,6 +5,8 @@
 pub mod adding_a_provider {}
 #[doc = include_str!("bedrock.md")]
 pub mod bedrock {}
+#[doc = include_str!("clouds.md")]
+pub mod clouds {}
 #[doc = include_str!("conversations.md")]
 pub mod conversations {}
 #[doc = include_str!("costs.md")]
@@ -21,6 +23,8 @@ pub mod keys {}
 pub mod observing {}
 #[doc = include_str!("providers.md")]
 pub mod providers {}
+#[doc = include_str!("responses_and_messages.md")]
+pub mod responses_and_messages {}
 #[doc = include_str!("routing.md")]
 pub mod routing {}
 #[doc = include_str!("streaming.md")]

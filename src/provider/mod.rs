@@ -6,11 +6,14 @@
 pub(crate) mod aws;
 mod counting;
 mod errors;
+mod messages;
 mod models;
 mod operation;
 mod params;
+mod prompt;
 mod quirks;
 mod registry;
+mod responses;
 mod spec;
 mod stream;
 mod supported;
@@ -20,28 +23,41 @@ pub(crate) mod tests;
 pub mod think;
 
 pub mod anthropic;
+pub mod azure;
 pub mod bedrock;
 pub mod cohere;
+pub mod copilot;
 pub mod gemini;
+pub mod in_path;
+pub mod oci;
 pub mod ollama;
 pub mod openai_chat;
 pub mod openai_responses;
+pub mod prompted;
+pub mod replicate;
 pub mod sagemaker;
+pub mod sap;
 pub mod snowflake;
+pub mod vertex;
 pub mod watsonx;
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use errors::{Fault, http_fault, not_a_reply, rate_limits, request_id};
+pub use messages::{MessageDecoder, Messages, MessagesCodec};
 pub use models::{ListModels, ListedModel, ModelList, ModelPage};
-pub use operation::{Chat, ChatCodec, Codec, CountTokens, Encoded, Operation, Progress};
+pub use operation::{
+    About, Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Operation, Progress, Reply, StreamOf, Streamed, Sum,
+};
 pub use params::admit;
 pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
 pub use registry::Registry;
+pub use responses::{ResponseDecoder, ResponseSum, Responses, ResponsesCodec, Stored, StoredAction, StoredResponses};
 pub use spec::{AuthScheme, ProviderSpec, Setting, WireFormat};
 pub use stream::{EventDecoder, Flow, Queue, StreamDecoder};
 pub use supported::{get_llm_provider, get_supported_openai_params, supported_params};
@@ -58,6 +74,12 @@ pub trait Provider: Debug + Send + Sync {
 
     /// Reads a reply whose status is not a success.
     fn decode_error(&self, response: &Response<Bytes>) -> Error;
+
+    /// The provider that stands behind this one's prefix for a model, where models of one prefix are asked in several
+    /// formats; `None` where it is this one.
+    fn serving(&self, _model: &str) -> Option<Arc<dyn Provider>> {
+        None
+    }
 
     /// A setting that a model's name says, such as the region in an ARN.
     fn setting_of(&self, _model: &str, _name: &str) -> Option<String> {
@@ -81,6 +103,16 @@ pub trait Provider: Debug + Send + Sync {
 
     /// Listing its models.
     fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
+        None
+    }
+
+    /// OpenAI's Responses API. A provider without it is asked in chat, where that can say the same.
+    fn responses(&self) -> Option<&dyn ResponsesCodec> {
+        None
+    }
+
+    /// Anthropic's Messages API. A provider of another format is asked in chat, where that can say the same.
+    fn messages(&self) -> Option<&dyn MessagesCodec> {
         None
     }
 
@@ -115,6 +147,13 @@ impl<'a> Target<'a> {
         Self { model, base_url: base_url.trim_end_matches('/'), api_version: None, settings: &[] }
     }
 
+    /// The name by which it is known what the model can do: its own, or that of the model behind a deployment.
+    #[must_use]
+    pub fn known_as(&self) -> &'a str {
+        let base = self.setting("base_model").map(|name| name.rsplit('/').next().unwrap_or(name));
+        base.unwrap_or(self.model)
+    }
+
     /// One of the settings.
     #[must_use]
     pub fn setting(&self, name: &str) -> Option<&'a str> {
@@ -141,9 +180,16 @@ impl AuthScheme {
             Self::None => return Ok(()),
             // A key that is exchanged for a token first is not sent itself; what is sent is the token. A key of AWS
             // is sent instead of a signature.
-            Self::Bearer | Self::IbmIam | Self::Databricks | Self::Aws { .. } => {
-                (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
-            }
+            Self::Bearer
+            | Self::IbmIam
+            | Self::Databricks
+            | Self::SapAiCore
+            | Self::GithubCopilot
+            | Self::Gigachat
+            | Self::Oci
+            | Self::Aws { .. } => (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret())),
+            Self::Entra => (header::HeaderName::from_static("api-key"), key.expose_secret().to_owned()),
+            Self::Google => (header::HeaderName::from_static("x-goog-api-key"), key.expose_secret().to_owned()),
             Self::Header { name, prefix } => {
                 let name = header::HeaderName::from_bytes(name.as_bytes()).map_err(|source| {
                     Error::new(ErrorKind::Configuration, format!("`{name}` is not a header's name")).with_source(source)

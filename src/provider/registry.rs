@@ -6,8 +6,8 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 
 use super::{
-    Provider, ProviderSpec, WireFormat, anthropic, bedrock, cohere, gemini, ollama, openai_chat, openai_responses,
-    sagemaker, snowflake, table, watsonx,
+    Provider, ProviderSpec, WireFormat, anthropic, azure, bedrock, cohere, copilot, gemini, in_path, oci, ollama,
+    openai_chat, openai_responses, prompted, replicate, sagemaker, sap, snowflake, table, vertex, watsonx,
 };
 use crate::error::Result;
 use crate::model::ModelName;
@@ -60,6 +60,13 @@ impl Registry {
         self.providers.get(prefix)
     }
 
+    /// The provider that serves a model: that of its prefix, or the one that stands behind it for such models.
+    #[must_use]
+    pub fn serving(&self, name: &ModelName) -> Option<Arc<dyn Provider>> {
+        let provider = self.get(name.provider())?;
+        Some(provider.serving(name.model()).unwrap_or_else(|| Arc::clone(provider)))
+    }
+
     /// All prefixes.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
@@ -90,8 +97,21 @@ fn build(spec: ProviderSpec) -> Arc<dyn Provider> {
         WireFormat::Gemini => Arc::new(gemini::Gemini::new(spec)),
         WireFormat::Ollama => Arc::new(ollama::Ollama::new(spec)),
         WireFormat::Sagemaker => Arc::new(sagemaker::Sagemaker::new(spec)),
+        WireFormat::Replicate => Arc::new(replicate::Replicate::new(spec)),
+        WireFormat::Sap => Arc::new(sap::Sap::new(spec)),
+        WireFormat::Copilot => Arc::new(copilot::Copilot::new(spec)),
+        WireFormat::Oci => Arc::new(oci::Oci::new(spec)),
+        WireFormat::Predibase => Arc::new(in_path::InPath::predibase(spec)),
+        WireFormat::Ragflow => Arc::new(in_path::InPath::ragflow(spec)),
+        WireFormat::NlpCloud => Arc::new(prompted::Prompted::nlp_cloud(spec)),
+        WireFormat::Triton => Arc::new(prompted::Prompted::triton(spec)),
+        WireFormat::Langgraph => Arc::new(prompted::Prompted::langgraph(spec)),
+        WireFormat::Langflow => Arc::new(prompted::Prompted::langflow(spec)),
         WireFormat::Snowflake => Arc::new(snowflake::Snowflake::new(spec)),
         WireFormat::Watsonx => Arc::new(watsonx::Watsonx::new(spec)),
+        WireFormat::Azure => Arc::new(azure::Azure::new(spec)),
+        WireFormat::AzureAi => Arc::new(azure::Foundry::new(spec)),
+        WireFormat::Vertex => Arc::new(vertex::Vertex::new(spec)),
         WireFormat::OpenAiChat => Arc::new(openai_chat::OpenAiChat::new(spec)),
         WireFormat::OpenAiResponses => Arc::new(openai_responses::OpenAiResponses::new(spec)),
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
+use super::Decode;
 use crate::chat::{ChatChunk, Delta};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::{Frame, Framer};
@@ -60,6 +61,12 @@ impl StreamDecoder {
         self.events
     }
 
+    /// The same bytes and frames, with another decoder of their events around this one.
+    #[must_use]
+    pub fn around<E: EventDecoder + 'static>(self, outer: impl FnOnce(Box<dyn EventDecoder>) -> E) -> Self {
+        Self { events: Box::new(outer(self.events)), ..self }
+    }
+
     /// Takes the next bytes and queues the chunks that they complete. Chunks queued before an error are good.
     ///
     /// # Errors
@@ -97,6 +104,24 @@ impl StreamDecoder {
     }
 }
 
+impl Decode<ChatChunk> for StreamDecoder {
+    fn push(&mut self, bytes: &[u8], queue: &mut Queue) -> Result<()> {
+        self.push(bytes, queue)
+    }
+
+    fn end(&mut self, queue: &mut Queue) -> Result<()> {
+        self.end(queue)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.is_complete()
+    }
+
+    fn is_done(&self) -> bool {
+        self.is_done()
+    }
+}
+
 fn step(
     events: &mut dyn EventDecoder,
     choices: &mut BTreeMap<u32, bool>,
@@ -111,7 +136,7 @@ fn step(
     let flow = events.event(frame, queue);
     for chunk in queue.iter().skip(before) {
         let finishes = match &chunk.delta {
-            Delta::Start(_) | Delta::Usage(_) | Delta::Extra(_) | Delta::Restart => continue,
+            Delta::Start(_) | Delta::Usage(_) | Delta::Extra(_) | Delta::ChoiceExtra(_) | Delta::Restart => continue,
             Delta::Finish { .. } => Some(true),
             // Some servers finish a choice with each of its tool calls: what comes after opens it again.
             Delta::Text(_)

@@ -98,7 +98,11 @@ fn read(body: &Value, header: Option<&str>) -> Fault {
     Fault {
         status: None,
         code: code.map(str::to_owned),
-        message: text(["message", "Message", "originalMessage"]).unwrap_or_default().to_owned(),
+        // A gateway in between answers in OpenAI's form.
+        message: text(["message", "Message", "originalMessage"])
+            .or_else(|| body.pointer("/error/message")?.as_str())
+            .unwrap_or_default()
+            .to_owned(),
     }
 }
 

@@ -43,6 +43,18 @@ const VERSION: &str = "v1beta";
 #[derive(Debug)]
 pub struct Gemini {
     spec: ProviderSpec,
+    dialect: Dialect,
+}
+
+/// Of which of Google's services.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// The Gemini API.
+    #[default]
+    Studio,
+    /// Google Cloud: a count takes the members of the request themselves, and tiers are no member of it
+    /// (`google/cloud/aiplatform/v1beta1/prediction_service.proto`).
+    Cloud,
 }
 
 impl Gemini {
@@ -52,7 +64,12 @@ impl Gemini {
     /// called and how, and any other name in braces for the setting of that name.
     #[must_use]
     pub fn new(spec: ProviderSpec) -> Self {
-        Self { spec }
+        Self { spec, dialect: Dialect::default() }
+    }
+
+    /// The same as another service speaks it.
+    pub(super) fn dialect(self, dialect: Dialect) -> Self {
+        Self { dialect, ..self }
     }
 }
 
@@ -80,7 +97,7 @@ impl Provider for Gemini {
 
 impl Codec<Chat> for Gemini {
     fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        request::encode(&self.spec, request, target, &address(&self.spec, target, "generateContent"))
+        request::encode(self, request, target, &address(&self.spec, target, "generateContent"))
     }
 
     fn decode(&self, _: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<Chat>> {
@@ -90,7 +107,7 @@ impl Codec<Chat> for Gemini {
 
 impl Codec<CountTokens> for Gemini {
     fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        count::encode(&self.spec, request, target, &address(&self.spec, target, "countTokens"))
+        count::encode(self, request, target, &address(&self.spec, target, "countTokens"))
     }
 
     fn decode(&self, _: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<CountTokens>> {
@@ -101,7 +118,7 @@ impl Codec<CountTokens> for Gemini {
 impl ChatCodec for Gemini {
     fn encode_stream(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
         let method = "streamGenerateContent?alt=sse";
-        request::encode(&self.spec, request, target, &address(&self.spec, target, method))
+        request::encode(self, request, target, &address(&self.spec, target, method))
     }
 
     fn stream_decoder(&self, _: &ChatRequest) -> StreamDecoder {

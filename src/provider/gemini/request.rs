@@ -2,21 +2,21 @@
 
 use serde_json::Map;
 
-use super::{config, contents, tools};
+use super::{Dialect, Gemini, config, contents, tools};
 use crate::chat::{ChatRequest, Message, Params, ThinkingMode, Warning};
 use crate::error::Result;
 use crate::model::{ReasoningStyle, Traits, traits};
-use crate::provider::{Encoded, ProviderSpec, Target, admit, post_json};
+use crate::provider::{Encoded, Target, admit, post_json};
 use crate::wire::json::Object;
 
 /// Fields of the request beside those that the parameters make, in the spelling of the API.
 const FIELDS: [&str; 6] =
     ["cachedContent", "generationConfig", "modelArmorConfig", "safetySettings", "serviceTier", "toolConfig"];
 
-pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target<'_>, url: &str) -> Result<Encoded> {
+pub(super) fn encode(provider: &Gemini, request: &ChatRequest, target: &Target<'_>, url: &str) -> Result<Encoded> {
     let mut warnings = Vec::new();
     let mut body = Object::new();
-    write(&mut body, spec, &request.messages, &request.params, target, &mut warnings)?;
+    write(&mut body, provider, &request.messages, &request.params, target, &mut warnings)?;
     let request = post_json(url, body.to_bytes())?;
     Ok(Encoded { request, warnings })
 }
@@ -24,14 +24,16 @@ pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target
 /// Writes the members of a `GenerateContentRequest`.
 pub(super) fn write(
     body: &mut Object,
-    spec: &ProviderSpec,
+    provider: &Gemini,
     messages: &[Message],
     params: &Params,
     target: &Target<'_>,
     warnings: &mut Vec<Warning>,
 ) -> Result<()> {
-    let known = traits(target.model.rsplit('/').next().unwrap_or(target.model));
-    let params = admit(params, &spec.name, |name| supports(params, &known, name), warnings)?;
+    let Gemini { spec, dialect } = provider;
+    let model = target.known_as();
+    let known = traits(model.rsplit('/').next().unwrap_or(model));
+    let params = admit(params, &spec.name, |name| supports(params, &known, *dialect, name), warnings)?;
     let conversation = contents::read(messages, &known, &spec.name, warnings)?;
     body.set_some("systemInstruction", conversation.system.as_ref())?;
     body.set("contents", &conversation.contents)?;
@@ -55,8 +57,9 @@ pub(super) fn write(
 }
 
 /// What can be said to Gemini. `parallel_tool_calls: true` is what it does anyway.
-fn supports(params: &Params, known: &Traits, name: &str) -> bool {
+fn supports(params: &Params, known: &Traits, dialect: Dialect, name: &str) -> bool {
     match name {
+        "service_tier" if dialect == Dialect::Cloud => params.service_tier.as_deref() == Some("auto"),
         "thinking" => {
             let disabled = params.thinking.as_ref().is_some_and(|thinking| thinking.mode == ThinkingMode::Disabled);
             disabled || known.reasoning != Some(ReasoningStyle::None)
@@ -106,16 +109,23 @@ mod tests {
 
     use super::*;
     use crate::error::ErrorKind;
-    use crate::provider::WireFormat;
+    use crate::provider::{ProviderSpec, WireFormat};
+
+    fn gemini() -> Gemini {
+        Gemini::new(ProviderSpec::new("gemini", WireFormat::Gemini, "https://example.com"))
+    }
 
     fn encoded(params: Value) -> Result<(Value, Vec<String>)> {
         let mut request = json!({"messages": [{"role": "user", "content": "Hi"}]});
         request.as_object_mut().unwrap().extend(params.as_object().unwrap().clone());
         let mut request: ChatRequest = serde_json::from_value(request).unwrap();
         request.params.drop_params = request.params.extra.remove("drop_params").is_some();
-        let spec = ProviderSpec::new("gemini", WireFormat::Gemini, "https://example.com");
-        let encoded =
-            encode(&spec, &request, &Target::new("gemini-2.5-flash", "https://example.com"), "https://example.com/x")?;
+        let encoded = encode(
+            &gemini(),
+            &request,
+            &Target::new("gemini-2.5-flash", "https://example.com"),
+            "https://example.com/x",
+        )?;
         let names = encoded.warnings.iter().map(|warning| warning.parameter.to_string()).collect();
         let mut body: Value = serde_json::from_slice(encoded.request.body()).unwrap();
         body.as_object_mut().unwrap().shift_remove("contents");
@@ -161,9 +171,8 @@ mod tests {
 
     #[test]
     fn the_key_is_no_part_of_the_request() {
-        let spec = ProviderSpec::new("gemini", WireFormat::Gemini, "https://example.com");
         let target = Target::new("m", "https://example.com");
-        let encoded = encode(&spec, &ChatRequest::new("m", "Hi"), &target, "https://example.com/x").unwrap();
+        let encoded = encode(&gemini(), &ChatRequest::new("m", "Hi"), &target, "https://example.com/x").unwrap();
         assert_eq!(encoded.request.uri().query(), None);
         assert!(!encoded.request.headers().contains_key("x-goog-api-key"));
     }

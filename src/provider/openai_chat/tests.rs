@@ -169,6 +169,10 @@ fn usage_is_brought_into_one_meaning() {
     assert_eq!(read(beside).completion_tokens, 7);
     let within = json!({"prompt_tokens": 9, "completion_tokens": 7, "total_tokens": 16, "completion_tokens_details": {"reasoning_tokens": 5}});
     assert_eq!(read(within).completion_tokens, 7);
+    let singular = read(
+        json!({"prompt_token_details": {"cached_tokens": 8}, "completion_token_details": {"reasoning_tokens": 5}}),
+    );
+    assert_eq!((singular.cached_tokens(), singular.reasoning_tokens()), (8, 5));
     let searched =
         read(json!({"prompt_tokens": 1, "completion_tokens": 1, "num_search_queries": 3, "cost": {"total_cost": 0.5}}));
     assert_eq!((searched.server_tool_use.unwrap().web_search_requests, searched.cost), (Some(3), Some(0.5)));
@@ -469,6 +473,27 @@ fn models_and_parameters_go_by_the_names_that_the_provider_has_for_them() {
     request.params.seed = None;
     let (sent, warnings) = encode("moonshot", &request).unwrap();
     assert_eq!((&sent["temperature"], warnings.len()), (&json!(1.0), 1));
+}
+
+#[test]
+fn hugging_face_names_a_host_behind_the_model_and_has_servers_of_ones_own() {
+    let sent = |model: &str, base: &str| {
+        let encoded =
+            provider("huggingface").chat().unwrap().encode(&ChatRequest::new(model, "?"), &Target::new(model, base));
+        let request = encoded.unwrap().request;
+        let body: Value = serde_json::from_slice(request.body()).unwrap();
+        (request.uri().to_string(), body["model"].as_str().unwrap().to_owned())
+    };
+    let router = "https://router.huggingface.co/v1";
+    for (model, called) in [
+        ("together/deepseek-ai/DeepSeek-R1", "deepseek-ai/DeepSeek-R1:together"),
+        ("deepseek-ai/DeepSeek-R1:together", "deepseek-ai/DeepSeek-R1:together"),
+        ("deepseek-ai/DeepSeek-R1", "deepseek-ai/DeepSeek-R1"),
+    ] {
+        assert_eq!(sent(model, router), (format!("{router}/chat/completions"), called.to_owned()));
+    }
+    let (url, _) = sent("tgi", "https://x.endpoints.huggingface.cloud");
+    assert_eq!(url, "https://x.endpoints.huggingface.cloud/v1/chat/completions");
 }
 
 // ---- cases of our own, and recorded traffic ---------------------------------------------------------------------

@@ -1,6 +1,7 @@
 //! Vendors that have a wire format of their own.
 
-use crate::provider::{AuthScheme, ProviderSpec, Quirks, Setting, WireFormat};
+use super::{OPENAI_ONLY, without};
+use crate::provider::{AuthScheme, ProviderSpec, Quirks, Setting, WireFormat, azure, vertex};
 
 pub(super) fn providers() -> Vec<ProviderSpec> {
     vec![
@@ -30,6 +31,22 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .key_env("CO_API_KEY")
             .base_url_env("COHERE_API_BASE")
             .base_url_env("CO_API_URL"),
+        // https://learn.microsoft.com/azure/foundry/openai/reference; LiteLLM's names of the variables, then Microsoft's
+        ProviderSpec { base_url: None, ..ProviderSpec::new("azure", WireFormat::Azure, "") }
+            .alias("azure_openai")
+            .auth(AuthScheme::Entra)
+            .key_env("AZURE_API_KEY")
+            .key_env("AZURE_OPENAI_API_KEY")
+            .base_url_env("AZURE_API_BASE")
+            .base_url_env("AZURE_OPENAI_ENDPOINT")
+            .setting(Setting::new("api_version").env("AZURE_API_VERSION").env("OPENAI_API_VERSION").or(azure::VERSION))
+            .quirks(Quirks { developer_role: true, ..Quirks::default() }),
+        // https://learn.microsoft.com/azure/ai-foundry/foundry-models/concepts/endpoints; the version is the recorded one
+        ProviderSpec { base_url: None, ..ProviderSpec::new("azure_ai", WireFormat::AzureAi, "") }
+            .auth(AuthScheme::Entra)
+            .key_env("AZURE_AI_API_KEY")
+            .base_url_env("AZURE_AI_API_BASE")
+            .setting(Setting::new("api_version").env("AZURE_AI_API_VERSION").or("2024-05-01-preview")),
         // https://ai.google.dev/api/generate-content; of two keys Google's own SDK takes GOOGLE_API_KEY
         // (googleapis/python-genai, google/genai/_api_client.py)
         ProviderSpec::new("gemini", WireFormat::Gemini, "https://generativelanguage.googleapis.com")
@@ -38,6 +55,73 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .key_env("GEMINI_API_KEY")
             .base_url_env("GEMINI_API_BASE")
             .counts_tokens(),
+        // https://replicate.com/docs/reference/http, and Replicate's OpenAPI description
+        ProviderSpec::new("replicate", WireFormat::Replicate, "https://api.replicate.com/v1")
+            .key_env("REPLICATE_API_TOKEN")
+            .key_env("REPLICATE_API_KEY")
+            .base_url_env("REPLICATE_API_BASE"),
+        // Recorded; https://docs.github.com/en/copilot
+        ProviderSpec::new("github_copilot", WireFormat::Copilot, "https://api.githubcopilot.com")
+            .key_env("GITHUB_COPILOT_TOKEN")
+            .auth(AuthScheme::GithubCopilot)
+            .setting(Setting::new("copilot_api").env("GITHUB_COPILOT_API_BASE"))
+            .header("copilot-integration-id", "vscode-chat")
+            .header("editor-version", concat!("anymodel/", env!("CARGO_PKG_VERSION")))
+            .header("openai-intent", "conversation-panel")
+            .header("x-github-api-version", "2025-04-01"),
+        // SAP's Python SDK; https://help.sap.com/docs/sap-ai-core
+        ProviderSpec { base_url: None, ..ProviderSpec::new("sap", WireFormat::Sap, "") }
+            .key_env("AICORE_SERVICE_KEY")
+            .base_url_env("AICORE_DEPLOYMENT_URL")
+            .auth(AuthScheme::SapAiCore)
+            .setting(Setting::new("deployment_url").env("AICORE_DEPLOYMENT_URL"))
+            .quirks(without(&[&OPENAI_ONLY, &["tool_choice", "user"]])),
+        // https://docs.oracle.com/en-us/iaas/api/#/en/generative-ai-inference/20231130/ChatResult/Chat
+        ProviderSpec { base_url: None, ..ProviderSpec::new("oci", WireFormat::Oci, "") }
+            .key_env("OCI_KEY")
+            .base_url_env("OCI_API_BASE")
+            .auth(AuthScheme::Oci)
+            .setting(Setting::new("oci_region").env("OCI_REGION").or("us-ashburn-1"))
+            .setting(Setting::new("oci_compartment_id").env("OCI_COMPARTMENT_ID"))
+            .setting(Setting::new("oci_tenancy").env("OCI_TENANCY"))
+            .setting(Setting::new("oci_serving_mode").env("OCI_SERVING_MODE"))
+            .quirks(without(&[&["audio", "function_call", "functions", "modalities", "user"]])),
+        // https://docs.predibase.com/user-guide/inference/migrate-openai
+        ProviderSpec::new(
+            "predibase",
+            WireFormat::Predibase,
+            "https://serving.app.predibase.com/{predibase_tenant_id}/deployments/v2/llms",
+        )
+        .key_env("PREDIBASE_API_KEY")
+        .key_env("PREDIBASE_API_TOKEN")
+        .base_url_env("PREDIBASE_API_BASE")
+        .setting(Setting::new("predibase_tenant_id").env("PREDIBASE_TENANT_ID")),
+        // https://ragflow.io/docs/dev/http_api_reference
+        ProviderSpec { base_url: None, ..ProviderSpec::new("ragflow", WireFormat::Ragflow, "") }
+            .key_env("RAGFLOW_API_KEY")
+            .base_url_env("RAGFLOW_API_BASE"),
+        // https://docs.nlpcloud.com
+        ProviderSpec::new("nlp_cloud", WireFormat::NlpCloud, "https://api.nlpcloud.io/v1/gpu")
+            .auth(AuthScheme::Header { name: "authorization".into(), prefix: "Token ".into() })
+            .key_env("NLP_CLOUD_API_KEY")
+            .base_url_env("NLP_CLOUD_API_BASE"),
+        // https://docs.nvidia.com/deeplearning/triton-inference-server
+        ProviderSpec { base_url: None, ..ProviderSpec::new("triton", WireFormat::Triton, "") }
+            .key_optional()
+            .key_env("TRITON_API_KEY")
+            .base_url_env("TRITON_API_BASE"),
+        // https://docs.langchain.com/langsmith/agent-server
+        ProviderSpec::new("langgraph", WireFormat::Langgraph, "http://localhost:2024")
+            .auth(AuthScheme::header("x-api-key"))
+            .key_optional()
+            .key_env("LANGGRAPH_API_KEY")
+            .base_url_env("LANGGRAPH_API_BASE"),
+        // https://docs.langflow.org/api-flows-run
+        ProviderSpec::new("langflow", WireFormat::Langflow, "http://localhost:7860")
+            .auth(AuthScheme::header("x-api-key"))
+            .key_optional()
+            .key_env("LANGFLOW_API_KEY")
+            .base_url_env("LANGFLOW_API_BASE"),
         // https://docs.ollama.com/api
         ProviderSpec::new("ollama", WireFormat::Ollama, "http://localhost:11434")
             .alias("ollama_chat")
@@ -53,6 +137,24 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             unsupported: NOT_OF_NOVA.map(Into::into).to_vec(),
             ..Quirks::default()
         }),
+        // https://docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/locations; LiteLLM's names of the variables, then
+        // those of Google's own SDK
+        ProviderSpec { base_url: None, ..ProviderSpec::new("vertex_ai", WireFormat::Vertex, "") }
+            .alias("vertex_ai_beta")
+            .auth(AuthScheme::Google)
+            .key_env("VERTEXAI_API_KEY")
+            .key_env("VERTEX_API_KEY")
+            .base_url_env("VERTEXAI_API_BASE")
+            .base_url_env("VERTEX_API_BASE")
+            .setting(Setting::new("vertex_project").env("VERTEXAI_PROJECT").env("GOOGLE_CLOUD_PROJECT"))
+            .setting(
+                Setting::new("vertex_location")
+                    .env("VERTEXAI_LOCATION")
+                    .env("VERTEX_LOCATION")
+                    .env("GOOGLE_CLOUD_LOCATION")
+                    .or(vertex::LOCATION),
+            )
+            .counts_tokens(),
     ]
 }
 
