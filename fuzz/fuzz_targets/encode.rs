@@ -6,12 +6,13 @@ use std::sync::LazyLock;
 use anymodel::ChatRequest;
 use anymodel::provider::{Provider, ProviderSpec, Registry, Target, WireFormat};
 
-pub const WIRES: [WireFormat; 5] = [
+pub const WIRES: [WireFormat; 6] = [
     WireFormat::OpenAiChat,
     WireFormat::OpenAiResponses,
     WireFormat::Anthropic,
     WireFormat::Gemini,
     WireFormat::Ollama,
+    WireFormat::Bedrock,
 ];
 
 /// Nobody in the table speaks nothing but the Responses API.

@@ -3,6 +3,8 @@
 
 #[doc = include_str!("adding_a_provider.md")]
 pub mod adding_a_provider {}
+#[doc = include_str!("bedrock.md")]
+pub mod bedrock {}
 #[doc = include_str!("clouds.md")]
 pub mod clouds {}
 #[doc = include_str!("conversations.md")]

@@ -35,6 +35,7 @@ pub mod openai_chat;
 pub mod openai_responses;
 pub mod prompted;
 pub mod replicate;
+pub mod sagemaker;
 pub mod sap;
 pub mod snowflake;
 pub mod vertex;

@@ -36,6 +36,7 @@ use which::{Either, Which};
 
 pub(super) use error::{decode as decode_error, read as fault};
 pub(super) use response::has_error;
+pub(super) use stream::Events;
 pub(super) use usage::normalise as normalise_usage;
 
 /// A provider that speaks OpenAI's chat completions.

@@ -129,6 +129,14 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .base_url_env("OLLAMA_HOST")
             .key_env("OLLAMA_API_KEY")
             .key_optional(),
+        // https://docs.aws.amazon.com/sagemaker/latest/dg/realtime-endpoints-test-endpoints.html
+        sagemaker("sagemaker_chat"),
+        // https://docs.aws.amazon.com/nova/latest/nova2-userguide/nova-sagemaker-inference-api-reference.html
+        sagemaker("sagemaker_nova").quirks(Quirks {
+            no_model: true,
+            unsupported: NOT_OF_NOVA.map(Into::into).to_vec(),
+            ..Quirks::default()
+        }),
         // https://docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/locations; LiteLLM's names of the variables, then
         // those of Google's own SDK
         ProviderSpec { base_url: None, ..ProviderSpec::new("vertex_ai", WireFormat::Vertex, "") }
@@ -148,6 +156,43 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             )
             .counts_tokens(),
     ]
+}
+
+/// What is not among the parameters of Nova on SageMaker.
+const NOT_OF_NOVA: [&str; 24] = [
+    "audio",
+    "frequency_penalty",
+    "function_call",
+    "functions",
+    "logit_bias",
+    "modalities",
+    "n",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "response_format",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "thinking",
+    "tool_choice",
+    "tools",
+    "user",
+    "verbosity",
+    "web_search_options",
+];
+
+/// Endpoints of SageMaker, whose requests are always signed.
+fn sagemaker(name: &'static str) -> ProviderSpec {
+    ProviderSpec { base_url: None, ..ProviderSpec::new(name, WireFormat::Sagemaker, "") }
+        .auth(AuthScheme::aws("sagemaker"))
+        .base_url_env("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME")
+        .setting(region())
+        .key_optional()
 }
 
 /// The region of AWS.
