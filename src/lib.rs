@@ -96,6 +96,8 @@
 //! | `blocking` | | the same calls from code that is not async |
 //! | `config` | | routers from LiteLLM's `config.yaml` |
 //! | `redis` | | limits and cooldowns of routers that several processes keep together in a Redis |
+//! | `azure` | | Entra ID by a certificate; nothing else of Azure needs it |
+//! | `gcp` | | service accounts of Google Cloud; nothing else of Vertex AI needs it |
 //! | `mock` | | a simulated provider on loopback, for tests |
 //!
 //! Features only add. All wire formats and providers are always there. Rust 1.88 or later.
@@ -148,6 +150,7 @@ pub mod model;
 mod money;
 pub mod pricing;
 pub mod provider;
+pub mod responses;
 #[cfg(feature = "client")]
 pub mod router;
 mod text;
@@ -164,14 +167,15 @@ pub use chat::{
 };
 #[cfg(feature = "client")]
 pub use client::{
-    CallInfo, CallOptions, ChatStream, Client, ClientBuilder, Complete, Completion, Deadlines, Observer, Outcome,
-    RetryPolicy,
+    CallInfo, CallOptions, ChatStream, Client, ClientBuilder, Complete, Completion, Deadlines, EnvironmentCheck,
+    Fallback, Observer, Outcome, RetryPolicy,
 };
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use model::ModelName;
 pub use money::{Cost, ParseUsdError, Usd};
 pub use pricing::by_name::{completion_cost, cost_per_token, get_max_tokens, get_model_info};
 pub use pricing::{Catalog, ModelInfo};
+pub use provider::{get_llm_provider, get_supported_openai_params};
 #[cfg(feature = "client")]
 pub use router::{Deployment, OnStreamFailure, Router, RouterEvent, RouterObserver};
 pub use tokenizer::{Encoding, Prompt, TokenCount, Tokenizer, decode, encode, token_counter, trim_messages};
@@ -201,4 +205,14 @@ pub fn completion(model: impl Into<String>, messages: impl chat::IntoMessages) -
 #[cfg(feature = "client")]
 pub fn acompletion(model: impl Into<String>, messages: impl chat::IntoMessages) -> Completion {
     completion(model, messages)
+}
+
+/// Whether the environment has all that a model's calls need; see [`Client::validate_environment`].
+///
+/// # Errors
+///
+/// As [`Client::validate_environment`].
+#[cfg(feature = "client")]
+pub fn validate_environment(model: &str) -> Result<EnvironmentCheck> {
+    Client::shared()?.validate_environment(model, &CallOptions::default())
 }

@@ -5,13 +5,18 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use anymodel::auth::Environment;
+use anymodel::auth::{Credentials, Environment};
+use anymodel::provider::{Provider, ProviderSpec, Setting};
 use anymodel::transport::{Body, Transport};
-use anymodel::{CallInfo, CallOptions, ChatResponse, Client, Complete, Deadlines, Error, ErrorKind, Observer, Outcome};
+use anymodel::{
+    CallInfo, CallOptions, ChatRequest, ChatResponse, Client, Complete, Deadlines, Error, ErrorKind, Fallback,
+    Observer, Outcome, RetryPolicy,
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
-use http::{Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 const REPLY: &str = r#"{"id": "r1", "model": "m", "choices": [{"index": 0, "finish_reason": "stop",
@@ -266,6 +271,42 @@ async fn a_fallback_answers_where_the_first_model_fails() {
 }
 
 #[tokio::test]
+async fn a_fallback_changes_parameters_and_no_key_goes_to_another_address_with_it() {
+    let fails = || Act::Answer(500, vec![], "{}");
+    let script = Script::of([fails(), fails(), good()]);
+    let mut request: ChatRequest = serde_json::from_value(json!({
+        "model": "openai/gpt-4o", "messages": [{"role": "user", "content": "Hi"}], "temperature": 1.0, "num_retries": 0,
+        "api_key": "sk-mine-3", "fallbacks": [
+            {"model": "openai/gpt-4o-mini", "temperature": 0.25, "api_base": "https://proxy.example/v1", "api_key": "sk-4"},
+            {"model": "openai/gpt-4o-mini", "max_tokens": 5, "temperature": null},
+        ],
+    }))
+    .unwrap();
+    let options = CallOptions::take_from(&mut request).unwrap();
+    script.client().complete(request, options).await.unwrap();
+    let host = |name: &str, key: &str| (name.to_owned(), format!("Bearer {key}"));
+    let mine = || host("api.openai.com", "sk-mine-3");
+    assert_eq!(script.hosts_and_keys(), [mine(), host("proxy.example", "sk-4"), mine()]);
+    let bodies: Vec<Value> =
+        script.seen.lock().unwrap().iter().map(|seen| serde_json::from_slice(seen.body()).unwrap()).collect();
+    assert_eq!((&bodies[0]["temperature"], &bodies[1]["temperature"]), (&json!(1.0), &json!(0.25)));
+    assert_eq!((bodies[2].get("temperature"), bodies[2].get("max_tokens").is_some()), (None, true));
+
+    let script = Script::of([fails(), good()]);
+    let own = Fallback::new("openai/gpt-4o-mini").param("api_base", "https://proxy.example/v1");
+    let call = script.client().completion("openai/gpt-4o", "Hi").api_key("sk-mine-3").num_retries(0).fallbacks([own]);
+    call.await.unwrap();
+    assert_eq!(script.hosts_and_keys()[1].0, "proxy.example");
+    assert_ne!(script.hosts_and_keys()[1].1, "Bearer sk-mine-3", "it was given for another address");
+
+    let script = Script::of([good()]);
+    let wrong = Fallback::new("openai/gpt-4o-mini").param("temperature", "hot");
+    let error = script.client().completion("openai/gpt-4o", "Hi").fallbacks([wrong]).await.unwrap_err();
+    assert_eq!((error.kind(), script.requests()), (ErrorKind::InvalidRequest, 0));
+    assert!(error.message().contains("temperature"), "{error}");
+}
+
+#[tokio::test]
 async fn a_missing_key_is_an_error_that_names_the_variables_and_nothing_is_sent() {
     let script = Script::of([good()]);
     let client = script.builder().environment(Environment::of([("X", "")])).build().unwrap();
@@ -477,4 +518,126 @@ async fn a_base_url_holds_no_password() {
     let error = call.await.unwrap_err();
     assert_eq!((error.kind(), script.requests()), (ErrorKind::Configuration, 0));
     assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+}
+
+/// Credentials with a token that is renewed when it is refused, and an account that only they know.
+#[derive(Clone, Debug, Default)]
+struct Ticket {
+    number: Arc<Mutex<u32>>,
+    asked: Arc<Mutex<u32>>,
+}
+
+#[async_trait]
+impl Credentials for Ticket {
+    async fn authorize(&self, _: &dyn Provider, request: &mut Request<Bytes>) -> anymodel::Result<()> {
+        let mut value = HeaderValue::from_str(&format!("Bearer t{}", self.number.lock().unwrap())).unwrap();
+        value.set_sensitive(true);
+        request.headers_mut().insert("authorization", value);
+        Ok(())
+    }
+
+    fn has_settings(&self) -> bool {
+        true
+    }
+
+    async fn settings(&self, _: &dyn Provider) -> anymodel::Result<Vec<(String, String)>> {
+        *self.asked.lock().unwrap() += 1;
+        Ok(vec![("account".to_owned(), "acct-7".to_owned()), ("region".to_owned(), "never".to_owned())])
+    }
+
+    fn can_renew(&self) -> bool {
+        true
+    }
+
+    fn renew(&self, refused: &HeaderMap) {
+        let mut number = self.number.lock().unwrap();
+        if refused["authorization"] == format!("Bearer t{number}") {
+            *number += 1;
+        }
+    }
+}
+
+fn acme(script: &Script, ticket: &Ticket) -> Client {
+    let spec = ProviderSpec::openai_chat("acme", "https://{account}.{region}.acme.example/v1")
+        .setting(Setting::new("account").env("ACME_ACCOUNT"))
+        .setting(Setting::new("region").env("ACME_REGION").or("eu"));
+    let environment = Environment::of([("ACME_REGION", "us")]);
+    let builder = script.builder().environment(environment).provider(spec);
+    builder.credentials("acme", Arc::new(ticket.clone())).retry(no_retries()).build().unwrap()
+}
+
+fn no_retries() -> RetryPolicy {
+    let mut policy = RetryPolicy::default();
+    policy.max_retries = 0;
+    policy
+}
+
+#[tokio::test]
+async fn a_refused_token_is_renewed_and_the_request_sent_once_more() {
+    let refusal = || Act::Answer(401, vec![], r#"{"error": {"message": "expired"}}"#);
+    let (script, ticket) = (Script::of([refusal(), good()]), Ticket::default());
+    acme(&script, &ticket).completion("acme/m", "Hi").await.unwrap();
+    let keys: Vec<String> = script.hosts_and_keys().into_iter().map(|(_, key)| key).collect();
+    assert_eq!(keys, ["Bearer t0", "Bearer t1"]);
+    let (script, ticket) = (Script::of([refusal()]), Ticket::default());
+    let error = acme(&script, &ticket).completion("acme/m", "Hi").await.unwrap_err();
+    assert_eq!((error.kind(), script.requests()), (ErrorKind::Authentication, 2));
+}
+
+#[tokio::test]
+async fn what_only_the_credentials_know_is_asked_of_them_where_nobody_else_says_it() {
+    let (script, ticket) = (Script::of([good()]), Ticket::default());
+    let client = acme(&script, &ticket);
+    client.completion("acme/m", "Hi").await.unwrap();
+    assert_eq!(script.hosts_and_keys()[0].0, "acct-7.us.acme.example");
+    assert_eq!(*ticket.asked.lock().unwrap(), 1);
+    let mut given = CallOptions::default();
+    given.settings.push(("account".to_owned(), "mine".to_owned()));
+    client.complete(anymodel::ChatRequest::new("acme/m", "Hi"), given).await.unwrap();
+    assert_eq!(script.hosts_and_keys()[1].0, "mine.us.acme.example");
+    assert_eq!(*ticket.asked.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_missing_setting_is_an_error_that_names_its_variable_and_nothing_is_sent() {
+    let script = Script::of([good()]);
+    let error = script.client().completion("cloudflare/m", "Hi").api_key("k").await.unwrap_err();
+    assert_eq!((error.kind(), script.requests()), (ErrorKind::Configuration, 0));
+    assert!(error.message().contains("CLOUDFLARE_ACCOUNT_ID"), "{error}");
+}
+
+#[tokio::test]
+async fn the_environment_of_a_model_is_told_without_a_call() {
+    let script = Script::of([good()]);
+    let check = |model: &str| script.client().validate_environment(model, &CallOptions::default());
+    assert!(check("groq/m").unwrap().keys_in_environment);
+    assert_eq!(check("cloudflare/m").unwrap().missing_keys, ["CLOUDFLARE_API_KEY", "CLOUDFLARE_ACCOUNT_ID"]);
+    assert_eq!(check("lm_studio/m").unwrap().missing_keys, ["LM_STUDIO_API_BASE"]);
+    assert_eq!(check("nobody/m").unwrap_err().kind(), ErrorKind::UnknownProvider);
+    assert_eq!(script.requests(), 0);
+}
+
+#[tokio::test]
+async fn a_list_of_models_is_read_to_its_last_page_and_one_without_end_is_an_error() {
+    let first = r#"{"data": [{"id": "claude-a"}], "has_more": true, "last_id": "claude-a"}"#;
+    let last = r#"{"data": [{"id": "claude-b"}], "has_more": false, "last_id": "claude-b"}"#;
+    let script = Script::of([Act::Answer(200, vec![], first), Act::Answer(200, vec![], last)]);
+    let mut options = CallOptions::default();
+    options.api_key = Some("sk-ant".into());
+    let models = script.client().list_models("anthropic", &options).await.unwrap();
+    assert_eq!(models.iter().map(|model| model.id.as_str()).collect::<Vec<_>>(), ["claude-a", "claude-b"]);
+    assert!(script.seen.lock().unwrap()[1].uri().query().unwrap().contains("after_id=claude-a"));
+    let endless = Script::of([Act::Answer(200, vec![], first)]);
+    let error = endless.client().list_models("anthropic", &options).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+}
+
+#[tokio::test]
+async fn a_models_health_is_one_short_call() {
+    let script = Script::of([good()]);
+    let meta = script.client().health_check("openai/gpt-4o", &CallOptions::default()).await.unwrap();
+    assert_eq!((meta.attempts, script.body()["max_tokens"].as_u64()), (1, Some(16)));
+    let script = Script::of([limited(vec![])]);
+    let error = script.client().health_check("openai/gpt-4o", &CallOptions::default()).await.unwrap_err();
+    assert_eq!((error.kind(), script.requests()), (ErrorKind::RateLimited, 1));
 }

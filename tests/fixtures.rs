@@ -64,11 +64,15 @@ fn cases() -> Vec<Case> {
 
 /// A case of this wire format. Its model has a prefix where that is not the format's own name.
 fn case(wire: &str, name: String, folder: PathBuf) -> Case {
-    let own = if wire == "openai_chat" { "openai" } else { wire };
+    let own = if wire.starts_with("openai_") { "openai" } else { wire };
     let request = match fs::read_to_string(folder.join("request.json")) {
         Ok(json) => serde_json::from_str(&json).unwrap_or_else(|problem| panic!("{name}: {problem}")),
         Err(_) => ChatRequest::new("model", "Hello!"),
     };
+    if wire == "openai_responses" {
+        let model = ModelName::new(own.to_owned(), &format!("responses/{}", request.model));
+        return Case { name, folder, request, model };
+    }
     let model = match Registry::table().resolve(&request.model) {
         Ok(model) if wire == "openai_chat" && request.model.contains('/') => model,
         _ => ModelName::new(own.to_owned(), request.model.trim_start_matches(&format!("{own}/"))),

@@ -13,15 +13,16 @@ const RANKS: &[(&str, u8)] = &[
     ("wire", 2),
     ("provider", 3),
     ("transport", 4),
-    ("auth", 4),
-    ("client", 5),
-    ("blocking", 6),
-    ("mock", 6),
-    ("router", 6),
-    ("docs", 7),
+    ("auth", 5),
+    ("client", 6),
+    ("blocking", 7),
+    ("mock", 7),
+    ("router", 7),
+    ("docs", 8),
     ("pricing", 2),
     ("tokenizer", 2),
     ("media", 1),
+    ("responses", 2),
 ];
 
 /// Up to this rank a module is pure.

@@ -9,9 +9,10 @@ use anymodel::mock::{Fault, MockServer, Reply};
 use anymodel::router::{DeploymentHealth, LeastBusy, RouterBuilder, TagMatch, batch};
 use anymodel::transport::{ReqwestTransport, Transport};
 use anymodel::{
-    ChatStream, Client, Complete, Delta, Deployment, Error, ErrorKind, OnStreamFailure, RetryPolicy, Router,
+    ChatStream, Client, Complete, Delta, Deployment, Error, ErrorKind, Fallback, OnStreamFailure, RetryPolicy, Router,
     RouterEvent, RouterObserver,
 };
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 /// A deadline that a call comes to.
@@ -205,6 +206,80 @@ async fn fallbacks_are_chosen_by_what_a_call_failed_of() {
 }
 
 #[tokio::test]
+async fn a_fallback_changes_parameters_and_conversation_for_itself_alone() {
+    let (bad, worse, good) = (server(Fault::Status(500)).await, server(Fault::Status(500)).await, server("ok").await);
+    let router = router()
+        .deployment(at(&bad.url(), "a", "a"))
+        .deployment(at(&worse.url(), "b", "b").param("seed", 7))
+        .deployment(at(&good.url(), "c", "c"))
+        .fallback("b", [Fallback::new("c").param("top_p", 0.5).param("temperature", Value::Null)])
+        .num_retries(0)
+        .build()
+        .unwrap();
+    for streamed in [false, true] {
+        let shorter = Fallback::new("b").param("temperature", 0.25).param("seed", 3).messages("Short");
+        let call = router.completion("a", "A long story").temperature(1.0).fallbacks([shorter]);
+        let reply = if streamed { call.stream().await.unwrap().collect().await } else { call.await }.unwrap();
+        assert_eq!((reply.text().as_str(), reply.meta.attempts), ("ok", 3));
+        let [first, second, third] = [&bad, &worse, &good].map(|server| server.take_requests()[0].json());
+        assert_eq!((&first["temperature"], &first["seed"]), (&json!(1.0), &Value::Null));
+        assert_eq!((&second["temperature"], &second["seed"]), (&json!(0.25), &json!(3)));
+        assert_eq!(second["messages"][0]["content"], "Short");
+        // What the next one is asked follows from the call, and not from what another fallback made of it.
+        assert_eq!((&third["temperature"], &third["top_p"]), (&Value::Null, &json!(0.5)));
+        assert_eq!(third["messages"][0]["content"], "A long story");
+    }
+}
+
+#[tokio::test]
+async fn a_prompt_that_is_too_long_is_asked_again_shorter_in_the_same_group() {
+    let one = server("ok").await;
+    let router = router()
+        .deployment(at(&one.url(), "a", "one").max_input_tokens(20))
+        .check_context_window(true)
+        .build()
+        .unwrap();
+    let long = "word ".repeat(100);
+    let error = router.completion("a", long.as_str()).await.unwrap_err();
+    assert_eq!((error.kind(), one.received()), (ErrorKind::ContextWindowExceeded, 0));
+    let call = router.completion("a", long).fallbacks([Fallback::new("a").messages("word")]);
+    assert_eq!((call.await.unwrap().text().as_str(), one.received()), ("ok", 1));
+}
+
+#[tokio::test]
+async fn a_fallback_that_makes_no_sense_is_told_before_anything_is_sent() {
+    let one = server("ok").await;
+    let good = || router().deployment(at(&one.url(), "a", "one"));
+    for (wrong, word) in [
+        (Fallback::new("a").param("temperature", "hot"), "temperature"),
+        (Fallback::new("a").param("api_key", "sk-own"), "api_key"),
+    ] {
+        let error = good().build().unwrap().completion("a", "Hi").fallbacks([wrong.clone()]).await.unwrap_err();
+        assert!(error.message().contains(word) && !error.message().contains("sk-own"), "{error}");
+        let error = good().fallback("a", [wrong]).build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.message().contains(word), "{error}");
+    }
+    assert_eq!(one.received(), 0);
+}
+
+#[tokio::test]
+async fn a_fallbacks_time_is_for_its_own_tries() {
+    let (bad, slow) = (server(Fault::Status(500)).await, server(Fault::SlowHead(LONG)).await);
+    let router = router()
+        .deployment(at(&bad.url(), "a", "a"))
+        .deployment(at(&slow.url(), "b", "b"))
+        .num_retries(0)
+        .build()
+        .unwrap();
+    let begun = Instant::now();
+    let call = router.completion("a", "Hi").fallbacks([Fallback::new("b").param("timeout", 0.05)]);
+    let error = call.await.unwrap_err();
+    assert_eq!(trail(error.trail()), [failing(ErrorKind::Unavailable, "a"), failing(ErrorKind::Timeout, "b")]);
+    assert!(begun.elapsed() < LONG / 2);
+}
+
+#[tokio::test]
 async fn names_are_aliases_patterns_and_ids() {
     let (any, one) = (server("ok").await, server("one").await);
     let router = router()
@@ -254,7 +329,8 @@ async fn a_limited_deployment_cools_and_comes_back_by_one_call() {
 async fn the_last_healthy_deployment_is_never_cooled() {
     let bad = server(Fault::Status(401)).await;
     let url = bad.url();
-    let router = router().deployment(at(&url, "a", "one")).deployment(at(&url, "a", "two")).build().unwrap();
+    let deployments = ["one", "two"].map(|id| at(&url, "a", id).cooldown_time(SOON));
+    let router = router().deployments(deployments).build().unwrap();
     for _ in 0..5 {
         router.completion("a", "Hi").await.unwrap_err();
     }
@@ -586,6 +662,14 @@ async fn prompts_are_counted_through_the_router() {
     let claude = Deployment::new("a", "anthropic/claude-sonnet-4-5").api_base(&server.url()).api_key("k");
     let router = router().deployment(claude).build().unwrap();
     assert_eq!(router.completion("a", "Hi").count_tokens().await.unwrap().tokens, 7);
+    // Another group's model has other tokens.
+    let other = at(&server.url(), "b", "b");
+    let failing = Deployment::new("a", "anthropic/claude-sonnet-4-5").api_base(&server.url()).api_key("k");
+    let both = self::router().deployment(failing).deployment(other).fallback("a", ["b"]).default_fallback(["b"]);
+    let both = both.num_retries(0).build().unwrap();
+    server.enqueue(Fault::Status(500));
+    assert_eq!(both.completion("a", "Hi").count_tokens().await.unwrap_err().trail().len(), 1);
+    assert_eq!(both.completion("nothing", "Hi").count_tokens().await.unwrap_err().kind(), ErrorKind::NotFound);
     async fn either(llm: &(impl Complete + Clone + 'static)) -> String {
         llm.completion("a", "Hi").await.unwrap().text()
     }

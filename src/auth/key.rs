@@ -27,7 +27,7 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    fn find(&self, spec: &ProviderSpec) -> Result<Option<SecretString>> {
+    pub(super) fn find(&self, spec: &ProviderSpec) -> Result<Option<SecretString>> {
         if let Some(given) = &self.given {
             return match self.environment.expand(given.expose_secret()) {
                 Ok(key) => Ok(Some(SecretString::from(key.into_owned()))),
@@ -62,6 +62,12 @@ impl Credentials for ApiKey {
             Some(key) => provider.authorize(&key, request),
             None => Ok(()),
         }
+    }
+
+    fn missing(&self, provider: &dyn Provider) -> Vec<String> {
+        let spec = provider.spec();
+        let missing = self.find(spec).is_err();
+        spec.key_env.first().filter(|_| missing).map(ToString::to_string).into_iter().collect()
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::entra::Entra;
+use super::exchange::{Exchange, Grant};
 use super::google::Google;
 use super::{ApiKey, Credentials, Environment, KeyResolver, TokenCache};
 use crate::provider::{AuthScheme, ProviderSpec};
@@ -29,12 +30,16 @@ impl Keyring {
         given: Option<SecretString>,
         settings: &[(String, String)],
     ) -> Arc<dyn Credentials> {
-        let key = ApiKey { given, resolver: self.resolver.clone(), environment: self.environment.clone() };
+        let (resolver, environment) = (self.resolver.clone(), self.environment.clone());
+        let key = ApiKey { given, resolver, environment };
         let (transport, tokens) = (Arc::clone(&self.transport), self.tokens.clone());
+        let exchange = |grant| Arc::new(Exchange::new(grant, spec, self.clone(), key.clone(), settings));
         match &spec.auth {
-            AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::None => Arc::new(key),
+            AuthScheme::IbmIam => exchange(Grant::IbmIam),
+            AuthScheme::Databricks => exchange(Grant::Databricks),
             AuthScheme::Entra => Arc::new(Entra::new(spec, key, settings, transport, tokens)),
             AuthScheme::Google => Arc::new(Google::new(spec, key, settings, transport, tokens)),
+            AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::None => Arc::new(key),
         }
     }
 }

@@ -4,6 +4,7 @@ mod bearer;
 mod clock;
 mod entra;
 mod environment;
+mod exchange;
 mod fetch;
 mod google;
 #[cfg(any(feature = "azure", feature = "gcp"))]
@@ -40,6 +41,12 @@ pub trait Credentials: fmt::Debug + Send + Sync {
     /// [`ErrorKind::Authentication`](crate::ErrorKind::Authentication) where there are none, naming where they were
     /// looked for; and the errors of fetching a token.
     async fn authorize(&self, provider: &dyn Provider, request: &mut Request<Bytes>) -> Result<()>;
+
+    /// Environment variables that would have to be set, as far as it can be told without asking anybody; none where
+    /// there are credentials.
+    fn missing(&self, _provider: &dyn Provider) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Whether [`settings`](Self::settings) can know anything: then they are asked where one of the settings that the
     /// provider's row names is missing.

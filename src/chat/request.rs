@@ -100,8 +100,7 @@ macro_rules! params {
             }
 
             /// The names of all parameters.
-            #[cfg(test)]
-            pub(crate) fn all_names() -> impl Iterator<Item = &'static str> {
+            pub fn all_names() -> impl Iterator<Item = &'static str> {
                 [$(stringify!($name)),*].into_iter()
             }
 

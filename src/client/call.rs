@@ -8,7 +8,7 @@ use super::completion::{BoxFuture, Complete};
 use super::observer::{Answer, Watch};
 use super::pipeline::Clock;
 use super::stream::Head;
-use super::{CallOptions, ChatStream, Client, RetryPolicy};
+use super::{CallOptions, ChatStream, Client, Question, RetryPolicy};
 use crate::chat::{CallMeta, ChatRequest, ChatResponse, Warning};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{Chat, CountTokens, Operation, rate_limits, request_id};
@@ -16,22 +16,11 @@ use crate::tokenizer::TokenCount;
 
 impl Complete for Client {
     fn complete(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatResponse>> {
-        // On the heap once, instead of in each of the futures that hold it.
-        let (client, request) = (self.clone(), Box::new(request));
-        Box::pin(async move {
-            client
-                .with_fallbacks(request, options, |client, request, options| client.call::<Chat>(request, options))
-                .await
-        })
+        self.perform::<Chat>(request, options)
     }
 
-    fn count_tokens(&self, request: ChatRequest, mut options: CallOptions) -> BoxFuture<Result<TokenCount>> {
-        options.fallbacks.clear();
-        let (client, request) = (self.clone(), Box::new(request));
-        Box::pin(async move {
-            let call = |client: Self, request, options| client.call::<CountTokens>(request, options);
-            client.with_fallbacks(request, options, call).await
-        })
+    fn count_tokens(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<TokenCount>> {
+        self.perform::<CountTokens>(request, options)
     }
 
     fn complete_stream(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatStream>> {
@@ -45,41 +34,64 @@ impl Complete for Client {
 }
 
 impl Client {
+    /// An operation, asked of the model that its request names, and where that fails of each fallback in turn.
+    pub(crate) fn perform<Op>(&self, request: Op::Request, mut options: CallOptions) -> BoxFuture<Result<Op::Response>>
+    where
+        Op: Operation<Request: Question, Response: Answer>,
+    {
+        if !Op::Response::ANY_MODEL {
+            options.fallbacks.clear();
+        }
+        // On the heap once, instead of in each of the futures that hold it.
+        let (client, request) = (self.clone(), Box::new(request));
+        Box::pin(async move {
+            let call = |client: Self, request, options| client.call::<Op>(request, options);
+            client.with_fallbacks(request, options, call).await
+        })
+    }
+
     /// The call, and where it fails the same call of each fallback in turn.
-    async fn with_fallbacks<T, F: Future<Output = Result<T>>>(
+    async fn with_fallbacks<Q: Question, T, F: Future<Output = Result<T>>>(
         &self,
-        mut request: Box<ChatRequest>,
+        mut request: Box<Q>,
         mut options: CallOptions,
-        call: impl Fn(Self, Box<ChatRequest>, CallOptions) -> F,
+        call: impl Fn(Self, Box<Q>, CallOptions) -> F,
     ) -> Result<T> {
         if tokio::runtime::Handle::try_current().is_err() {
             let message = "a call has to be awaited inside a tokio runtime; elsewhere use `.blocking()`";
             return Err(Error::new(ErrorKind::Configuration, message));
         }
-        request.params.drop_params |= self.0.drop_params;
+        if self.0.drop_params {
+            request.drop_params();
+        }
         let fallbacks = std::mem::take(&mut options.fallbacks);
         if fallbacks.is_empty() {
             return call(self.clone(), request, options).await;
         }
         let (begun, total) = (Instant::now(), options.timeout);
+        // What cannot be asked is told before anything is.
+        fallbacks.iter().try_for_each(|fallback| fallback.check(&*request))?;
         let first = match call(self.clone(), request.clone(), options.clone()).await {
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
-        let provider = self.0.registry.resolve(&request.model).ok().map(|name| name.provider().to_owned());
+        let provider = |model: &str| self.0.registry.resolve(model).ok().map(|name| name.provider().to_owned());
+        let home = provider(request.model());
         let mut failed = Vec::new();
-        for model in fallbacks {
+        for fallback in fallbacks {
+            let model = &fallback.model;
             // One deadline for the call, however many models it tries.
-            options.timeout = total.map(|total| total.saturating_sub(begun.elapsed()));
-            if options.timeout.is_some_and(|left| left.is_zero()) {
+            let left = total.map(|total| total.saturating_sub(begun.elapsed()));
+            if left.is_some_and(|left| left.is_zero()) {
                 failed.push(format!("{model} (no time left)"));
                 continue;
             }
-            let same = self.0.registry.resolve(&model).ok().map(|name| name.provider().to_owned()) == provider;
-            let options = if same { options.clone() } else { options.elsewhere() };
-            match call(self.clone(), Box::new(ChatRequest { model: model.clone(), ..(*request).clone() }), options)
-                .await
-            {
+            options.timeout = left;
+            let stays = provider(model) == home && !fallback.moves();
+            let options = if stays { options.clone() } else { options.elsewhere() };
+            let (other, mut options) = fallback.apply(&*request, &options)?;
+            options.timeout = options.timeout.map(|own| left.map_or(own, |left| own.min(left)));
+            match call(self.clone(), Box::new(other), options).await {
                 Ok(done) => return Ok(done),
                 Err(error) => failed.push(format!("{model} ({})", error.kind())),
             }
@@ -89,11 +101,11 @@ impl Client {
     }
 
     /// One operation, asked of one endpoint and watched from its start to its end.
-    async fn call<Op>(self, request: Box<ChatRequest>, options: CallOptions) -> Result<Op::Response>
+    async fn call<Op>(self, request: Box<Op::Request>, options: CallOptions) -> Result<Op::Response>
     where
-        Op: Operation<Request = ChatRequest, Response: Answer>,
+        Op: Operation<Request: Question, Response: Answer>,
     {
-        let endpoint = self.endpoint(&request.model, &options)?;
+        let endpoint = self.endpoint(request.model(), &options)?;
         self.call_at::<Op>(&endpoint, &request, &options).await
     }
 
@@ -101,11 +113,11 @@ impl Client {
     pub(crate) async fn call_at<Op>(
         &self,
         endpoint: &super::Endpoint,
-        request: &ChatRequest,
+        request: &Op::Request,
         options: &CallOptions,
     ) -> Result<Op::Response>
     where
-        Op: Operation<Request = ChatRequest, Response: Answer>,
+        Op: Operation<Request: Question, Response: Answer>,
     {
         let mut watch = Watch::start(&self.0.observers, endpoint, Op::NAME, request, options, false);
         let span = watch.span().clone();
@@ -121,12 +133,12 @@ impl Client {
     async fn try_call<Op>(
         &self,
         endpoint: &super::Endpoint,
-        request: &ChatRequest,
+        request: &Op::Request,
         options: &CallOptions,
         watch: &mut Watch,
     ) -> Result<Op::Response>
     where
-        Op: Operation<Request = ChatRequest, Response: Answer>,
+        Op: Operation<Request: Question, Response: Answer>,
     {
         let located = |error: Error| at(error, endpoint);
         let clock = Clock::start(&self.0.deadlines, options);
@@ -193,7 +205,7 @@ impl Client {
         })
     }
 
-    fn policy(&self, options: &CallOptions) -> RetryPolicy {
+    pub(super) fn policy(&self, options: &CallOptions) -> RetryPolicy {
         RetryPolicy { max_retries: options.num_retries.unwrap_or(self.0.retry.max_retries), ..self.0.retry }
     }
 }

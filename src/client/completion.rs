@@ -9,7 +9,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::{CallOptions, ChatStream};
+use super::{CallOptions, ChatStream, Fallback};
 use crate::chat::{
     ChatRequest, ChatResponse, Effort, IntoMessages, Message, ResponseFormat, Stop, Thinking, Tool, ToolChoice,
     WebSearchOptions,
@@ -245,7 +245,7 @@ impl Completion {
         self
     }
 
-    /// A setting of the connection by LiteLLM's name, such as `vertex_project`; `os.environ/NAME` stands for a variable.
+    /// A setting of the connection by LiteLLM's name, such as `aws_region_name`.
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.options.settings.push((name.into(), value.into()));
         self
@@ -281,8 +281,9 @@ impl Completion {
         self
     }
 
-    /// Models to try in order when this one fails. Address, key and headers of this call stay with its provider.
-    pub fn fallbacks<S: Into<String>>(mut self, models: impl IntoIterator<Item = S>) -> Self {
+    /// Models to try in order when this one fails, by their names or as [`Fallback`]s that change parameters. Address,
+    /// key and headers of this call stay with its provider.
+    pub fn fallbacks<F: Into<Fallback>>(mut self, models: impl IntoIterator<Item = F>) -> Self {
         self.options.fallbacks.extend(models.into_iter().map(Into::into));
         self
     }
@@ -312,6 +313,13 @@ impl Completion {
     /// A word for observers, and for a router to choose deployments by; not sent.
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.options.tags.push(tag.into());
+        self
+    }
+
+    /// How urgent the call is where every deployment of a router is at its limits: calls of a lower number come first. 0
+    /// where none is given, unless the router says otherwise.
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.options.priority = Some(priority);
         self
     }
 

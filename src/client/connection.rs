@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::Fallback;
 use crate::chat::{ChatRequest, Extra};
 use crate::error::{Error, ErrorKind, Result};
 use crate::money::Usd;
@@ -37,7 +38,7 @@ pub struct CallOptions {
     /// How many times to try again.
     pub num_retries: Option<u32>,
     /// Models to try in order when this one fails.
-    pub fallbacks: Vec<String>,
+    pub fallbacks: Vec<Fallback>,
     /// The price of the call, instead of what the catalogue says.
     pub price: Option<Rates>,
     /// The model to price the call as.
@@ -46,6 +47,8 @@ pub struct CallOptions {
     pub metadata: Map<String, Value>,
     /// For observers, and for a router to choose deployments by; not sent.
     pub tags: Vec<String>,
+    /// For a router: how urgent the call is where it has to wait for room; the lower the more. 0 where none is given.
+    pub priority: Option<i32>,
     /// For a router: only deployments of this region.
     pub region: Option<String>,
 }
@@ -63,6 +66,31 @@ impl CallOptions {
             price: None,
             base_model: None,
             ..self.clone()
+        }
+    }
+
+    /// These options where they say something, and others where they do not.
+    pub(super) fn over(self, others: &Self) -> Self {
+        let others = others.clone();
+        let list = |own: Vec<_>, others: Vec<_>| if own.is_empty() { others } else { own };
+        Self {
+            provider: self.provider.or(others.provider),
+            api_base: self.api_base.or(others.api_base),
+            api_key: self.api_key.or(others.api_key),
+            api_version: self.api_version.or(others.api_version),
+            settings: list(self.settings, others.settings),
+            extra_headers: list(self.extra_headers, others.extra_headers),
+            timeout: self.timeout.or(others.timeout),
+            first_byte_timeout: self.first_byte_timeout.or(others.first_byte_timeout),
+            stream_timeout: self.stream_timeout.or(others.stream_timeout),
+            num_retries: self.num_retries.or(others.num_retries),
+            fallbacks: others.fallbacks,
+            price: self.price.or(others.price),
+            base_model: self.base_model.or(others.base_model),
+            metadata: others.metadata.into_iter().chain(self.metadata).collect(),
+            tags: if self.tags.is_empty() { others.tags } else { self.tags },
+            priority: self.priority.or(others.priority),
+            region: self.region.or(others.region),
         }
     }
 }
@@ -94,7 +122,17 @@ impl CallOptions {
     /// [`ErrorKind::InvalidRequest`], naming a setting that is not of its type.
     pub fn take_from(request: &mut ChatRequest) -> Result<Self> {
         let params = &mut request.params;
+        let options = Self::take(&mut params.extra)?;
         let mut taken = Taken(&mut params.extra);
+        params.extra_body = taken.get("extra_body")?.unwrap_or_default();
+        params.drop_params = taken.get("drop_params")?.unwrap_or(false);
+        params.allowed_openai_params = taken.get("allowed_openai_params")?.unwrap_or_default();
+        Ok(options)
+    }
+
+    /// The same out of the parameters that have no name of their own, without what stays with a request.
+    pub(super) fn take(extra: &mut Extra) -> Result<Self> {
+        let mut taken = Taken(extra);
         let mut options = Self {
             provider: taken.get("custom_llm_provider")?,
             api_base: taken.get("api_base")?.or(taken.get("base_url")?),
@@ -104,6 +142,7 @@ impl CallOptions {
             stream_timeout: taken.seconds("stream_timeout")?,
             num_retries: taken.get("num_retries")?,
             fallbacks: taken.get("fallbacks")?.unwrap_or_default(),
+            priority: taken.get("priority")?,
             metadata: taken.get("metadata")?.unwrap_or_default(),
             tags: taken.get("tags")?.unwrap_or_default(),
             extra_headers: taken.get::<Map<String, Value>>("extra_headers")?.into_iter().flatten().map(text).collect(),
@@ -111,23 +150,21 @@ impl CallOptions {
         };
         options.price = taken.price()?;
         options.base_model = taken.get("base_model")?;
-        let own = |name: &str| {
-            SETTING_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || SETTING_NAMES.contains(&name)
-        };
+        let own =
+            |name: &str| SETTINGS.contains(&name) || SETTING_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
         let names: Vec<String> = taken.0.iter().map(|(name, _)| name.clone()).filter(|name| own(name)).collect();
         options.settings =
             names.into_iter().filter_map(|name| taken.0.remove(&name).map(|value| text((name, value)))).collect();
-        params.extra_body = taken.get("extra_body")?.unwrap_or_default();
-        params.drop_params = taken.get("drop_params")?.unwrap_or(false);
-        params.allowed_openai_params = taken.get("allowed_openai_params")?.unwrap_or_default();
         taken.0.remove("stream");
         Ok(options)
     }
 }
 
-/// Settings of a connection that only some providers have, by name, and by how their names begin.
-const SETTING_NAMES: [&str; 3] = ["client_id", "client_secret", "tenant_id"];
-const SETTING_PREFIXES: [&str; 3] = ["aws_", "azure_", "vertex_"];
+/// How the names of settings of a connection begin that only some providers have.
+const SETTING_PREFIXES: [&str; 6] = ["aws_", "azure_", "databricks_", "oci_", "vertex_", "watsonx_"];
+/// Names of such settings that begin otherwise.
+const SETTINGS: [&str; 7] =
+    ["client_id", "client_secret", "iam_url", "project_id", "space_id", "tenant_id", "zen_api_key"];
 
 fn text((name, value): (String, Value)) -> (String, String) {
     match value {

@@ -28,6 +28,16 @@ pub struct Endpoint {
     pub(super) credentials: Arc<dyn Credentials>,
 }
 
+/// What [`Client::validate_environment`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EnvironmentCheck {
+    /// Whether nothing is missing.
+    pub keys_in_environment: bool,
+    /// Variables that would have to be set: of several that mean the same, the first.
+    pub missing_keys: Vec<String>,
+}
+
 impl Endpoint {
     /// What the codec has to know.
     pub(super) fn target(&self) -> Target<'_> {
@@ -168,6 +178,46 @@ impl Client {
     /// [`ErrorKind::UnknownProvider`]; [`ErrorKind::Configuration`] for a provider without an address, or headers that
     /// cannot be sent.
     pub fn endpoint(&self, model: &str, options: &CallOptions) -> Result<Endpoint> {
+        let mut endpoint = self.unlocated(model, options)?;
+        if !endpoint.waits() {
+            endpoint.settle(Vec::new())?;
+        }
+        Ok(endpoint)
+    }
+
+    /// Whether the environment, or what is given in its place, has all that a model's calls need. Nobody is asked: what
+    /// comes from files or other machines, such as a cloud's credentials, is taken to be there.
+    ///
+    /// ```
+    /// use anymodel::auth::Environment;
+    /// use anymodel::{CallOptions, Client};
+    ///
+    /// let client = Client::builder().environment(Environment::of([("GROQ_API_KEY", "gsk")])).build()?;
+    /// assert!(client.validate_environment("groq/llama-3.3-70b", &CallOptions::default())?.keys_in_environment);
+    /// let checked = client.validate_environment("mistral/mistral-large", &CallOptions::default())?;
+    /// assert_eq!(checked.missing_keys, ["MISTRAL_API_KEY"]);
+    /// # Ok::<(), anymodel::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UnknownProvider`]; [`ErrorKind::Configuration`] for options that cannot be used.
+    pub fn validate_environment(&self, model: &str, options: &CallOptions) -> Result<EnvironmentCheck> {
+        let mut endpoint = self.unlocated(model, options)?;
+        let mut missing_keys = endpoint.credentials.missing(endpoint.provider.as_ref());
+        if !endpoint.waits() && endpoint.settle(Vec::new()).is_err() {
+            let spec = endpoint.provider.spec();
+            let unset = spec.settings.iter().filter(|own| own.default.is_none() && !endpoint.has(&own.name));
+            missing_keys.extend(unset.filter_map(|own| own.env.first()).map(ToString::to_string));
+            if spec.base_url.is_none() {
+                missing_keys.extend(spec.base_url_env.first().map(ToString::to_string));
+            }
+        }
+        Ok(EnvironmentCheck { keys_in_environment: missing_keys.is_empty(), missing_keys })
+    }
+
+    /// An endpoint whose address is not found out yet.
+    fn unlocated(&self, model: &str, options: &CallOptions) -> Result<Endpoint> {
         let environment = self.environment();
         let model = environment.expand(model).map_err(|name| not_set("the model", name))?;
         let name = match &options.provider {
@@ -181,7 +231,7 @@ impl Client {
             Error::new(ErrorKind::UnknownProvider, format!("`{}` is not a known provider", name.provider()))
         })?;
         let settings = self.settings(provider.as_ref(), name.model(), options)?;
-        let mut endpoint = Endpoint {
+        Ok(Endpoint {
             base_url: String::new(),
             query: None,
             given: self.given_base_url(provider.spec(), options)?,
@@ -191,11 +241,7 @@ impl Client {
             settings,
             provider,
             name,
-        };
-        if !endpoint.waits() {
-            endpoint.settle(Vec::new())?;
-        }
-        Ok(endpoint)
+        })
     }
 
     fn environment(&self) -> &Environment {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::prices::Pricing;
+use super::question::Question;
 use super::{CallOptions, Endpoint, trace};
 use crate::chat::{CallMeta, ChatRequest, ChatResponse, FinishReason, Usage};
 use crate::error::Error;
@@ -125,8 +126,26 @@ pub enum Outcome<'a> {
 
 /// The reply of an operation, as pipeline and observers see it.
 pub(crate) trait Answer {
+    /// Whether that of another model is as good, so that a call can fall back to one.
+    const ANY_MODEL: bool = true;
+
     /// Takes what is known of the call that it answers, and says what it cost.
     fn take_meta(&mut self, _: CallMeta, _: &Pricing) {}
+
+    /// What is known of the call that it answers, where it keeps that.
+    fn meta_mut(&mut self) -> Option<&mut CallMeta> {
+        None
+    }
+
+    /// The tokens of prompt and reply that it came to; `None` where nobody says.
+    fn tokens(&self) -> Option<u64> {
+        None
+    }
+
+    /// Those of them that the model wrote; `None` where it did not run.
+    fn written(&self) -> Option<u64> {
+        None
+    }
 
     /// What it cost, where it says so itself.
     fn cost(&self) -> Option<Cost> {
@@ -141,6 +160,18 @@ impl Answer for ChatResponse {
     fn take_meta(&mut self, meta: CallMeta, pricing: &Pricing) {
         let cost = pricing.cost(self, &meta);
         self.meta = CallMeta { cost, ..meta };
+    }
+
+    fn meta_mut(&mut self) -> Option<&mut CallMeta> {
+        Some(&mut self.meta)
+    }
+
+    fn tokens(&self) -> Option<u64> {
+        self.usage.as_ref().map(|usage| usage.prompt_tokens.saturating_add(usage.completion_tokens))
+    }
+
+    fn written(&self) -> Option<u64> {
+        Some(self.usage.as_ref().map_or(0, |usage| usage.completion_tokens))
     }
 
     fn cost(&self) -> Option<Cost> {
@@ -163,6 +194,12 @@ impl Answer for ChatResponse {
 }
 
 impl Answer for TokenCount {
+    const ANY_MODEL: bool = false;
+
+    fn tokens(&self) -> Option<u64> {
+        Some(0)
+    }
+
     fn outcome<'a>(&'a self, watch: &Watch, _: Option<&'a Cost>) -> Outcome<'a> {
         Outcome::Counted { count: *self, latency: watch.latency(), attempts: watch.attempts }
     }
@@ -188,7 +225,7 @@ impl Watch {
         observers: &[Arc<dyn Observer>],
         endpoint: &Endpoint,
         operation: &'static str,
-        request: &ChatRequest,
+        request: &impl Question,
         options: &CallOptions,
         stream: bool,
     ) -> Self {
@@ -202,9 +239,9 @@ impl Watch {
             stream,
             metadata: options.metadata.clone(),
             tags: options.tags.clone(),
-            request: content.then(|| Arc::new(request.clone())),
+            request: request.chat().filter(|_| content).map(|request| Arc::new(request.clone())),
         };
-        let span = trace::span(&call, request);
+        let span = trace::span(&call, request.chat());
         for observer in observers {
             observer.started(&call);
         }
@@ -233,7 +270,7 @@ impl Watch {
         self.call.request.is_some()
     }
 
-    pub(super) fn latency(&self) -> Duration {
+    pub(crate) fn latency(&self) -> Duration {
         self.begun.elapsed()
     }
 

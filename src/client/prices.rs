@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::Request;
 
-use super::{CallOptions, Client};
-use crate::chat::{CallMeta, ChatRequest, ChatResponse};
+use super::{CallOptions, Client, Question};
+use crate::chat::{CallMeta, ChatResponse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::money::Cost;
 use crate::pricing::{Catalog, ModelInfo, PriceList, Rates, Terms};
@@ -52,12 +52,12 @@ fn now() -> Option<u64> {
 }
 
 impl Client {
-    pub(super) fn pricing(&self, request: &ChatRequest, options: &CallOptions) -> Pricing {
+    pub(super) fn pricing(&self, request: &impl Question, options: &CallOptions) -> Pricing {
         Pricing {
             catalog: self.catalog(),
             price: options.price.clone(),
             base_model: options.base_model.clone(),
-            service_tier: request.params.service_tier.clone(),
+            service_tier: request.chat().and_then(|request| request.params.service_tier.clone()),
         }
     }
 

@@ -9,8 +9,8 @@ use super::{CallInfo, Outcome};
 use crate::chat::ChatRequest;
 
 /// The span of a call. Where nobody listens it costs nothing.
-pub(super) fn span(call: &CallInfo, request: &ChatRequest) -> Span {
-    let params = &request.params;
+pub(super) fn span(call: &CallInfo, request: Option<&ChatRequest>) -> Span {
+    let params = request.map(|request| &request.params);
     info_span!(
         target: "anymodel",
         "gen_ai.call",
@@ -20,9 +20,9 @@ pub(super) fn span(call: &CallInfo, request: &ChatRequest) -> Span {
         gen_ai.operation.name = call.operation,
         gen_ai.provider.name = call.provider,
         gen_ai.request.model = call.model,
-        gen_ai.request.temperature = params.temperature,
-        gen_ai.request.top_p = params.top_p,
-        gen_ai.request.max_tokens = params.token_limit(),
+        gen_ai.request.temperature = params.and_then(|params| params.temperature),
+        gen_ai.request.top_p = params.and_then(|params| params.top_p),
+        gen_ai.request.max_tokens = params.and_then(|params| params.token_limit()),
         gen_ai.request.stream = call.stream,
         gen_ai.response.id = Empty,
         gen_ai.response.model = Empty,

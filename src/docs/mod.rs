@@ -3,6 +3,8 @@
 
 #[doc = include_str!("adding_a_provider.md")]
 pub mod adding_a_provider {}
+#[doc = include_str!("azure.md")]
+pub mod azure {}
 #[doc = include_str!("conversations.md")]
 pub mod conversations {}
 #[doc = include_str!("costs.md")]
@@ -17,6 +19,8 @@ pub mod getting_started {}
 pub mod keys {}
 #[doc = include_str!("observing.md")]
 pub mod observing {}
+#[doc = include_str!("providers.md")]
+pub mod providers {}
 #[doc = include_str!("routing.md")]
 pub mod routing {}
 #[doc = include_str!("streaming.md")]
@@ -27,6 +31,8 @@ pub mod testing {}
 pub mod tokens {}
 #[doc = include_str!("tools_and_types.md")]
 pub mod tools_and_types {}
+#[doc = include_str!("vertex_ai.md")]
+pub mod vertex_ai {}
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

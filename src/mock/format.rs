@@ -12,6 +12,7 @@ use super::fault::Trouble;
 use super::gemini::Gemini;
 use super::ollama::Ollama;
 use super::openai_chat::OpenAiChat;
+use super::openai_responses::OpenAiResponses;
 use super::reply::Answer;
 use super::requests::{Ask, Request, Shape};
 
@@ -19,6 +20,7 @@ use super::requests::{Ask, Request, Shape};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Format {
     OpenAiChat,
+    OpenAiResponses,
     Anthropic,
     Gemini,
     Ollama,
@@ -33,6 +35,9 @@ impl Format {
         if request.ends_with("chat/completions") {
             return Some(Self::OpenAiChat);
         }
+        if request.ends_with("responses") {
+            return Some(Self::OpenAiResponses);
+        }
         if request.ends_with("v1/messages") {
             return Some(Self::Anthropic);
         }
@@ -45,6 +50,7 @@ impl Format {
     pub(super) fn wire(self) -> &'static dyn Wire {
         match self {
             Self::OpenAiChat => &OpenAiChat,
+            Self::OpenAiResponses => &OpenAiResponses,
             Self::Anthropic => &Anthropic,
             Self::Gemini => &Gemini,
             Self::Ollama => &Ollama,

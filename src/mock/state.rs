@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -100,9 +101,10 @@ impl State {
         let format = Format::of(&request);
         let (number, queued, standing) = self.receive(&request, format.is_some());
         let Some(format) = format else {
-            return Arc::new(match Ollama::lookup(&request) {
-                Some(body) => Script::whole(200, "application/json; charset=utf-8", body.to_string()),
-                None => Script::unknown(&format!("{} {}", request.method(), request.path())),
+            return Arc::new(match (Ollama::lookup(&request), elsewhere(&standing, &request)) {
+                (Some(body), _) => Script::whole(200, "application/json; charset=utf-8", body.to_string()),
+                (None, Some((status, content_type, body))) => Script::whole(status, &content_type, body),
+                (None, None) => Script::unknown(&format!("{} {}", request.method(), request.path())),
             });
         };
         let ask = format.wire().ask(&request, &request.json());
@@ -171,6 +173,15 @@ impl State {
         } else {
             reply.answer.text.clone_from(&ask.last);
         }
+    }
+}
+
+/// What a request in no known format, such as one for a token, gets from who decides on each: the bytes that it says.
+fn elsewhere(standing: &Standing, request: &Request) -> Option<(u16, String, Bytes)> {
+    let Standing::With(answering) = standing else { return None };
+    match answering(request).content {
+        Content::Raw { status, content_type, body } => Some((status, content_type, body)),
+        _ => None,
     }
 }
 

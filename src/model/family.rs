@@ -63,6 +63,8 @@ pub struct Traits {
     pub system_message: Option<bool>,
     /// What the model can do, in the words of [`Capability`](crate::pricing::Capability).
     pub supports: Option<Vec<Cow<'static, str>>>,
+    /// When the model has to be asked by OpenAI's Responses API, and not by chat completions.
+    pub responses: Option<ResponsesNeed>,
     /// Whether a system message may stand in the middle of a conversation.
     pub late_system: Option<bool>,
     /// The public encoding in which the model counts, by tiktoken's name; `None` where it has none.
@@ -88,6 +90,17 @@ pub enum ReasoningStyle {
     Level,
 }
 
+/// When a model has to be asked by OpenAI's Responses API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ResponsesNeed {
+    /// Always: it is not served otherwise.
+    Always,
+    /// Where it has functions to call, unless it is told not to reason.
+    WithTools,
+}
+
 impl Traits {
     fn fill(&mut self, rule: &Self) {
         fn or<T: Clone>(mine: &mut Option<T>, rule: &Option<T>) {
@@ -107,6 +120,7 @@ impl Traits {
         or(&mut self.hosted_search, &rule.hosted_search);
         or(&mut self.system_message, &rule.system_message);
         or(&mut self.supports, &rule.supports);
+        or(&mut self.responses, &rule.responses);
         or(&mut self.late_system, &rule.late_system);
         or(&mut self.tokenizer, &rule.tokenizer);
         or(&mut self.token_percent, &rule.token_percent);

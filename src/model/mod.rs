@@ -3,5 +3,5 @@
 mod family;
 mod name;
 
-pub use family::{ReasoningStyle, Traits, provider_of, traits};
+pub use family::{ReasoningStyle, ResponsesNeed, Traits, provider_of, traits};
 pub use name::ModelName;

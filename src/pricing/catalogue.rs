@@ -140,6 +140,8 @@ impl Catalog {
 
     /// The entry of the model that answered, or of the one that was asked where the answer's has no price.
     pub(crate) fn model_that_answered(&self, provider: &str, asked: &str, answered: &str) -> Result<Arc<ModelInfo>> {
+        // By which of a provider's APIs a model was asked is not part of its name.
+        let asked = asked.strip_prefix("responses/").unwrap_or(asked);
         let answered = (!answered.is_empty()).then(|| self.model_info_of(provider, answered));
         match answered {
             Some(Ok(model)) if model.is_priced() => Ok(model),

@@ -1,5 +1,7 @@
 //! What a call cost: its usage, times the prices that hold for it.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::item::Item;
@@ -44,6 +46,7 @@ impl ModelInfo {
         if let Some(reported) = self.reported(usage) {
             return Ok(Cost { reported: Some(reported), ..Cost::default() });
         }
+        let usage = &*billed(usage);
         let mut terms = *terms;
         terms.service_tier =
             terms.service_tier.filter(|tier| !STANDARD.iter().any(|standard| tier.eq_ignore_ascii_case(standard)));
@@ -93,6 +96,16 @@ impl ModelInfo {
             "no price of this model is known; add it with `Catalog::with_overrides`, or give the call one".to_owned()
         };
         Error::new(ErrorKind::UnknownPrice, message).with_provider(self.provider.clone()).with_model(self.model.clone())
+    }
+}
+
+/// What of a usage is paid for. Cohere counts the words that it puts around a prompt itself, and says beside it, as
+/// `billed_units`, what it charges for (<https://docs.cohere.com/docs/how-does-cohere-pricing-work>).
+fn billed(usage: &Usage) -> Cow<'_, Usage> {
+    let units = |name: &str| usage.extra.get("billed_units")?.get(name)?.as_f64();
+    match (units("input_tokens"), units("output_tokens")) {
+        (Some(input), Some(output)) => Cow::Owned(Usage::new(input.max(0.0) as u64, output.max(0.0) as u64)),
+        _ => Cow::Borrowed(usage),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, HeaderName, Response, StatusCode};
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind};
@@ -22,12 +22,13 @@ pub struct Fault {
 
 /// Codes and types by which providers name an error, whatever its status. Sources: the error pages of OpenAI,
 /// Anthropic, Google (`google.rpc.Code`), Mistral, Groq, DeepSeek, Cohere and OpenRouter.
-const CODES: [(&str, ErrorKind); 42] = [
+const CODES: &[(&str, ErrorKind)] = &[
     ("context_length_exceeded", ErrorKind::ContextWindowExceeded),
     ("context_window_exceeded", ErrorKind::ContextWindowExceeded),
     ("exceed_context_size_error", ErrorKind::ContextWindowExceeded),
     ("too_many_prompt_tokens", ErrorKind::ContextWindowExceeded),
     ("model_context_window_exceeded", ErrorKind::ContextWindowExceeded),
+    ("too_many_tokens", ErrorKind::ContextWindowExceeded),
     ("content_policy_violation", ErrorKind::ContentPolicy),
     ("content_filter", ErrorKind::ContentPolicy),
     ("data_inspection_failed", ErrorKind::ContentPolicy),
@@ -198,20 +199,21 @@ pub fn not_a_reply(response: &Response<Bytes>, what: &str) -> Error {
         .with_body(response.body().clone())
 }
 
+/// The headers in which providers give a request's id, in the order of preference.
+const REQUEST_IDS: [HeaderName; 7] = [
+    HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("request-id"),
+    HeaderName::from_static("x-amzn-requestid"),
+    HeaderName::from_static("apim-request-id"),
+    HeaderName::from_static("x-ms-request-id"),
+    HeaderName::from_static("x-generation-id"),
+    HeaderName::from_static("cf-ray"),
+];
+
 /// The provider's id of a request, by the headers that providers use for it.
 #[must_use]
 pub fn request_id(headers: &HeaderMap) -> Option<&str> {
-    [
-        "x-request-id",
-        "request-id",
-        "x-amzn-requestid",
-        "apim-request-id",
-        "x-ms-request-id",
-        "x-generation-id",
-        "cf-ray",
-    ]
-    .iter()
-    .find_map(|name| headers.get(*name)?.to_str().ok())
+    REQUEST_IDS.iter().find_map(|name| headers.get(name)?.to_str().ok())
 }
 
 /// The rate-limit headers, name and value as they came.

@@ -5,12 +5,14 @@
 
 mod counting;
 mod errors;
+mod models;
 mod operation;
 mod params;
 mod quirks;
 mod registry;
 mod spec;
 mod stream;
+mod supported;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -18,11 +20,14 @@ pub mod think;
 
 pub mod anthropic;
 pub mod azure;
+pub mod cohere;
 pub mod gemini;
 pub mod ollama;
 pub mod openai_chat;
 pub mod openai_responses;
+pub mod snowflake;
 pub mod vertex;
+pub mod watsonx;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -32,12 +37,14 @@ use http::{HeaderValue, Request, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use errors::{Fault, http_fault, not_a_reply, rate_limits, request_id};
+pub use models::{ListModels, ListedModel, ModelList, ModelPage};
 pub use operation::{Chat, ChatCodec, Codec, CountTokens, Encoded, Operation, Progress};
 pub use params::admit;
 pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
 pub use registry::Registry;
 pub use spec::{AuthScheme, ProviderSpec, Setting, WireFormat};
 pub use stream::{EventDecoder, Flow, Queue, StreamDecoder};
+pub use supported::{get_llm_provider, get_supported_openai_params, supported_params};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -75,6 +82,11 @@ pub trait Provider: Debug + Send + Sync {
 
     /// Counting the tokens of a chat request.
     fn count_tokens(&self) -> Option<&dyn Codec<CountTokens>> {
+        None
+    }
+
+    /// Listing its models.
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
         None
     }
 
@@ -140,9 +152,12 @@ impl AuthScheme {
     fn apply(&self, key: &SecretString, request: &mut Request<Bytes>) -> Result<()> {
         let (name, value) = match self {
             Self::None => return Ok(()),
-            Self::Bearer => (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret())),
             Self::Entra => (header::HeaderName::from_static("api-key"), key.expose_secret().to_owned()),
             Self::Google => (header::HeaderName::from_static("x-goog-api-key"), key.expose_secret().to_owned()),
+            // A key that is exchanged for a token first is not sent itself; what is sent is the token.
+            Self::Bearer | Self::IbmIam | Self::Databricks => {
+                (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
+            }
             Self::Header { name, prefix } => {
                 let name = header::HeaderName::from_bytes(name.as_bytes()).map_err(|source| {
                     Error::new(ErrorKind::Configuration, format!("`{name}` is not a header's name")).with_source(source)

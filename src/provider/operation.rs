@@ -101,6 +101,21 @@ pub struct Encoded {
     pub warnings: Vec<Warning>,
 }
 
+impl Encoded {
+    /// The same request to another address.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] where that is not a URL.
+    pub fn at(mut self, url: &str) -> Result<Self> {
+        *self.request.uri_mut() = url.parse().map_err(|source| {
+            let message = format!("`{url}` is not a usable address; check the base URL and the model");
+            Error::new(ErrorKind::Configuration, message).with_source(source)
+        })?;
+        Ok(self)
+    }
+}
+
 /// What a reply says of an operation.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly every reply is done, and none should cost an allocation for it")]

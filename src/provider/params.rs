@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use crate::chat::{Params, Warning};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::wire::json::Object;
 
 /// Holds the parameters against what the provider supports.
 ///
@@ -36,6 +37,38 @@ pub fn admit<'a>(
         warnings.push(Warning::new(name, format!("dropped: {provider} does not support it")));
     }
     Ok(Cow::Owned(kept))
+}
+
+/// What becomes of something that a provider has no place for: an error, or with `drop_params` a warning.
+pub(super) struct Limits<'a> {
+    pub(super) provider: &'a str,
+    pub(super) drop: bool,
+    pub(super) warnings: &'a mut Vec<Warning>,
+}
+
+impl Limits<'_> {
+    /// Refuses something of a parameter or of the conversation.
+    pub(super) fn refuse(&mut self, what: &'static str, why: &str) -> Result<()> {
+        if self.drop {
+            self.warnings.push(Warning::new(what, format!("dropped: {why} by {}", self.provider)));
+            return Ok(());
+        }
+        let message = format!("`{what}`: {why} by {}", self.provider);
+        Err(Error::new(ErrorKind::Unsupported, message))
+    }
+}
+
+/// Parameters that the caller allowed by name, though the provider is not known to have them, go out as they are.
+pub(super) fn allowed(body: &mut Object, params: &Params, supports: impl Fn(&str) -> bool) -> Result<()> {
+    let names: Vec<_> = params.names().filter(|name| !supports(name) && *name != "n").collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let all = serde_json::to_value(params).unwrap_or_default();
+    for name in names {
+        body.set_some(name, all.get(name))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

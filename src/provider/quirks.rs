@@ -103,6 +103,8 @@ pub enum WebSearch {
     Options,
     /// By a tool `{"type": "browser_search"}`.
     BrowserSearch,
+    /// By the tool of the Responses API, which such a request then goes by.
+    Responses,
 }
 
 /// Which choices among tools a provider knows.

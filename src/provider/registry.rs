@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use once_cell::sync::Lazy;
 
-use super::{Provider, ProviderSpec, WireFormat, anthropic, azure, gemini, ollama, openai_chat, table, vertex};
+use super::{
+    Provider, ProviderSpec, WireFormat, anthropic, azure, cohere, gemini, ollama, openai_chat, openai_responses,
+    snowflake, table, vertex, watsonx,
+};
 use crate::error::Result;
 use crate::model::ModelName;
 
@@ -89,11 +92,15 @@ impl Registry {
 fn build(spec: ProviderSpec) -> Arc<dyn Provider> {
     match spec.wire {
         WireFormat::Anthropic => Arc::new(anthropic::Anthropic::new(spec)),
+        WireFormat::Cohere => Arc::new(cohere::Cohere::new(spec)),
         WireFormat::Gemini => Arc::new(gemini::Gemini::new(spec)),
         WireFormat::Ollama => Arc::new(ollama::Ollama::new(spec)),
         WireFormat::Azure => Arc::new(azure::Azure::new(spec)),
         WireFormat::AzureAi => Arc::new(azure::Foundry::new(spec)),
         WireFormat::Vertex => Arc::new(vertex::Vertex::new(spec)),
+        WireFormat::Snowflake => Arc::new(snowflake::Snowflake::new(spec)),
+        WireFormat::Watsonx => Arc::new(watsonx::Watsonx::new(spec)),
         WireFormat::OpenAiChat => Arc::new(openai_chat::OpenAiChat::new(spec)),
+        WireFormat::OpenAiResponses => Arc::new(openai_responses::OpenAiResponses::new(spec)),
     }
 }

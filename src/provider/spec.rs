@@ -31,6 +31,8 @@ pub struct ProviderSpec {
     pub name: Text,
     /// Other prefixes for the same provider.
     pub aliases: Vec<Text>,
+    /// The page that documents its format.
+    pub docs: Option<Text>,
     /// The format that it speaks.
     pub wire: WireFormat,
     /// Its address; `None` where the caller must give one. `{name}` in it is one of `settings`.
@@ -44,6 +46,9 @@ pub struct ProviderSpec {
     /// Whether it counts the tokens of a request where its wire format has that: Anthropic's `count_tokens`, Gemini's
     /// `countTokens`; of those that speak OpenAI's chat completions, the `input_tokens` of its Responses API.
     pub counts_tokens: bool,
+    /// Whether it has OpenAI's Responses API beside chat completions, at `/responses`: for the models and requests that
+    /// need it, and for those that ask for it by `responses/` before the model.
+    pub responses: bool,
     /// How the key is sent.
     pub auth: AuthScheme,
     /// Environment variables that hold the key, in order.
@@ -82,6 +87,13 @@ impl ProviderSpec {
         self
     }
 
+    /// With the page that documents its format.
+    #[must_use]
+    pub fn docs(mut self, url: impl Into<Text>) -> Self {
+        self.docs = Some(url.into());
+        self
+    }
+
     /// With a further environment variable for the key.
     #[must_use]
     pub fn key_env(mut self, name: impl Into<Text>) -> Self {
@@ -114,6 +126,13 @@ impl ProviderSpec {
     #[must_use]
     pub fn counts_tokens(mut self) -> Self {
         self.counts_tokens = true;
+        self
+    }
+
+    /// Having OpenAI's Responses API beside chat completions.
+    #[must_use]
+    pub fn responses(mut self) -> Self {
+        self.responses = true;
         self
     }
 
@@ -203,6 +222,9 @@ pub enum WireFormat {
     #[default]
     #[serde(rename = "openai_chat")]
     OpenAiChat,
+    /// OpenAI's Responses API.
+    #[serde(rename = "openai_responses")]
+    OpenAiResponses,
     /// Anthropic's messages.
     Anthropic,
     /// Google's `generateContent`.
@@ -215,6 +237,32 @@ pub enum WireFormat {
     AzureAi,
     /// The formats of Google's Vertex AI, by the model.
     Vertex,
+    /// Cohere's `/v2/chat`.
+    Cohere,
+    /// Anthropic's messages for Claude and OpenAI's chat completions for others, as Snowflake Cortex has them.
+    Snowflake,
+    /// OpenAI's chat completions at the addresses and in the names of IBM watsonx.ai.
+    Watsonx,
+}
+
+impl WireFormat {
+    /// Its name, as in a configuration file.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenAiChat => "openai_chat",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::Ollama => "ollama",
+            Self::Azure => "azure",
+            Self::AzureAi => "azure_ai",
+            Self::Vertex => "vertex",
+            Self::Cohere => "cohere",
+            Self::Snowflake => "snowflake",
+            Self::Watsonx => "watsonx",
+            Self::OpenAiResponses => "openai_responses",
+        }
+    }
 }
 
 /// How a key is sent.
@@ -237,6 +285,10 @@ pub enum AuthScheme {
     Entra,
     /// In `x-goog-api-key`; without a key, a token of Google Cloud as bearer.
     Google,
+    /// As a bearer token that IBM Cloud's IAM gives for the key; or, of watsonx.ai software, as a Zen key.
+    IbmIam,
+    /// As a bearer token: a personal one, or the one that a workspace gives for the secret of a service principal.
+    Databricks,
     /// Not at all.
     None,
 }

@@ -30,6 +30,12 @@ pub trait EventDecoder: Send {
     fn event(&mut self, frame: Frame<'_>, queue: &mut Queue) -> Result<Flow>;
 }
 
+impl EventDecoder for Box<dyn EventDecoder> {
+    fn event(&mut self, frame: Frame<'_>, queue: &mut Queue) -> Result<Flow> {
+        (**self).event(frame, queue)
+    }
+}
+
 /// Turns the bytes of one streamed reply into chunks, wherever the network cuts them.
 ///
 /// It holds what is true of every stream: each choice that begins must come to its finish reason, else the stream was
@@ -49,10 +55,9 @@ impl StreamDecoder {
         Self { framer, events: Box::new(events), choices: BTreeMap::new(), done: false }
     }
 
-    /// The same bytes and frames, with another decoder of their events around this one.
-    #[must_use]
-    pub fn around<E: EventDecoder + 'static>(self, outer: impl FnOnce(Box<dyn EventDecoder>) -> E) -> Self {
-        Self { events: Box::new(outer(self.events)), ..self }
+    /// What reads the events, without the framer.
+    pub(super) fn into_events(self) -> Box<dyn EventDecoder> {
+        self.events
     }
 
     /// Takes the next bytes and queues the chunks that they complete. Chunks queued before an error are good.

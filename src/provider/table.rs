@@ -9,7 +9,10 @@ mod self_hosted;
 
 use serde_json::{Map, json};
 
-use super::{ContentForm, Hook, ProviderSpec, Quirks, Reasoning, Setting, TokenLimit, ToolChoices, WebSearch};
+use super::{
+    AuthScheme, ContentForm, Hook, ProviderSpec, Quirks, Reasoning, Setting, TokenLimit, ToolChoices, WebSearch,
+    WireFormat,
+};
 
 /// Parameters that hardly anyone but OpenAI takes.
 const OPENAI_ONLY: [&str; 12] = [
@@ -85,13 +88,15 @@ fn own_ways() -> Vec<ProviderSpec> {
         // https://www.alibabacloud.com/help/en/model-studio/deep-thinking
         row("dashscope", "https://dashscope.aliyuncs.com/compatible-mode/v1", "DASHSCOPE").quirks(qwen()),
         // https://docs.databricks.com/aws/en/machine-learning/foundation-model-apis/api-reference
-        ProviderSpec { base_url: None, ..row("databricks", "", "DATABRICKS") }.key_env("DATABRICKS_TOKEN").quirks(
-            Quirks {
+        // and, for service principals, https://docs.databricks.com/aws/en/dev-tools/auth/oauth-m2m
+        ProviderSpec { base_url: None, ..row("databricks", "", "DATABRICKS") }
+            .key_env("DATABRICKS_TOKEN")
+            .auth(AuthScheme::Databricks)
+            .quirks(Quirks {
                 reasoning: Reasoning::ByModel,
                 cache_control: true,
                 ..older(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "parallel_tool_calls", "seed", "user"]])
-            },
-        ),
+            }),
         // https://docs.deepinfra.com/chat/tool-calling; what is refused follows LiteLLM's table
         row("deepinfra", "https://api.deepinfra.com/v1/openai", "DEEPINFRA")
             .key_env("DEEPINFRA_TOKEN")
@@ -101,7 +106,7 @@ fn own_ways() -> Vec<ProviderSpec> {
                 ..older(&[&OPENAI_ONLY, &LOGPROBS, &["parallel_tool_calls"]])
             }),
         // https://api-docs.deepseek.com/api/create-chat-completion and /guides/thinking_mode
-        row("deepseek", "https://api.deepseek.com", "DEEPSEEK").quirks(Quirks {
+        row("deepseek", "https://api.deepseek.com", "DEEPSEEK").responses().quirks(Quirks {
             reasoning: Reasoning::ThinkingAndEffort,
             content: ContentForm::OnlyText,
             reasoning_history: Some("reasoning_content".into()),
@@ -184,14 +189,17 @@ fn own_ways() -> Vec<ProviderSpec> {
             .base_url_env("OPENAI_BASE_URL")
             .base_url_env("OPENAI_API_BASE")
             .counts_tokens()
+            .responses()
             .quirks(Quirks { developer_role: true, ..Quirks::default() }),
         // https://openrouter.ai/docs/api-reference, and OpenRouter's OpenAPI description
-        row("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER").key_env("OR_API_KEY").quirks(Quirks {
-            reasoning: Reasoning::ReasoningObject,
-            cache_control: true,
-            body: Map::from_iter([("usage".to_owned(), json!({"include": true}))]),
-            ..Quirks::default()
-        }),
+        row("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER").key_env("OR_API_KEY").responses().quirks(
+            Quirks {
+                reasoning: Reasoning::ReasoningObject,
+                cache_control: true,
+                body: Map::from_iter([("usage".to_owned(), json!({"include": true}))]),
+                ..Quirks::default()
+            },
+        ),
         // https://docs.perplexity.ai/api-reference/chat-completions-post: what is refused is not among its parameters
         row("perplexity", "https://api.perplexity.ai", "PERPLEXITY").key_env("PERPLEXITYAI_API_KEY").quirks(Quirks {
             ..older(&[
@@ -228,23 +236,27 @@ fn own_ways() -> Vec<ProviderSpec> {
             ..older(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "n", "seed", "user"]])
         }),
         row("scx-ai", "https://api.scx.ai/v1", "SCX").quirks(Quirks { max_temperature: Some(1.99), ..older(&[]) }),
-        // https://docs.snowflake.com/en/user-guide/snowflake-cortex/open_ai_sdk
-        ProviderSpec::openai_chat("snowflake", "https://{account_id}.snowflakecomputing.com/api/v2/cortex/v1")
-            .setting(Setting::new("account_id").env("SNOWFLAKE_ACCOUNT_ID"))
-            .base_url_env("SNOWFLAKE_API_BASE")
-            .key_env("SNOWFLAKE_PAT")
-            .key_env("SNOWFLAKE_JWT")
-            .quirks(Quirks {
-                cache_control: true,
-                token_limit: TokenLimit::MaxCompletionTokens,
-                hooks: vec![Hook::EndsWithoutReason],
-                ..without(&[
-                    &OPENAI_ONLY,
-                    &PENALTIES,
-                    &LOGPROBS,
-                    &["logit_bias", "n", "parallel_tool_calls", "seed", "stop", "user"],
-                ])
-            }),
+        // https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-rest-api
+        ProviderSpec::new(
+            "snowflake",
+            WireFormat::Snowflake,
+            "https://{account_id}.snowflakecomputing.com/api/v2/cortex/v1",
+        )
+        .setting(Setting::new("account_id").env("SNOWFLAKE_ACCOUNT_ID"))
+        .base_url_env("SNOWFLAKE_API_BASE")
+        .key_env("SNOWFLAKE_PAT")
+        .key_env("SNOWFLAKE_JWT")
+        .quirks(Quirks {
+            cache_control: true,
+            token_limit: TokenLimit::MaxCompletionTokens,
+            hooks: vec![Hook::EndsWithoutReason],
+            ..without(&[
+                &OPENAI_ONLY,
+                &PENALTIES,
+                &LOGPROBS,
+                &["logit_bias", "n", "parallel_tool_calls", "seed", "stop", "user"],
+            ])
+        }),
         // https://docs.together.ai/docs/inference/openai-compatibility, and Together's OpenAPI description
         row("together_ai", "https://api.together.ai/v1", "TOGETHER")
             .alias("together")
@@ -268,8 +280,30 @@ fn own_ways() -> Vec<ProviderSpec> {
                 ]])
             },
         ),
-        // https://docs.x.ai/developers/model-capabilities/text/reasoning
-        row("xai", "https://api.x.ai/v1", "XAI").quirks(Quirks {
+        // https://cloud.ibm.com/apidocs/watsonx-ai#text-chat, and IBM's Python SDK
+        ProviderSpec { base_url: None, ..ProviderSpec::new("watsonx", WireFormat::Watsonx, "") }
+            .alias("watsonx_text")
+            .base_url_env("WATSONX_API_BASE")
+            .base_url_env("WATSONX_URL")
+            .base_url_env("WX_URL")
+            .base_url_env("WML_URL")
+            .key_env("WATSONX_API_KEY")
+            .key_env("WATSONX_APIKEY")
+            .key_env("WX_API_KEY")
+            .auth(AuthScheme::IbmIam)
+            .setting(Setting::new("project_id").env("WATSONX_PROJECT_ID").env("WX_PROJECT_ID").env("PROJECT_ID"))
+            .setting(
+                Setting::new("space_id").env("WATSONX_SPACE_ID").env("WATSONX_DEPLOYMENT_SPACE_ID").env("SPACE_ID"),
+            )
+            .quirks(Quirks {
+                no_stream_options: true,
+                no_names: true,
+                ..without(&[&OPENAI_ONLY, &["parallel_tool_calls", "user"]])
+            }),
+        // https://docs.x.ai/developers/model-capabilities/text/reasoning, and /developers/tools/web-search: searching is
+        // a tool of the Responses API
+        row("xai", "https://api.x.ai/v1", "XAI").responses().quirks(Quirks {
+            web_search: WebSearch::Responses,
             no_strict: true,
             no_names: true,
             ..older(&[&[
@@ -343,7 +377,6 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::provider::{AuthScheme, WireFormat};
 
     /// Providers of the facts that have no row yet, and why.
     const LEFT_OUT: [(&str, &str); 6] = [
@@ -431,6 +464,7 @@ mod tests {
             }
         }
         assert!(count > 100, "only {count} providers in the facts");
-        assert!(rows.iter().filter(|row| row.wire == WireFormat::OpenAiChat).count() >= count - LEFT_OUT.len());
+        let speaks = |row: &&ProviderSpec| matches!(row.wire, WireFormat::OpenAiChat | WireFormat::AzureAi);
+        assert!(rows.iter().filter(speaks).count() >= count - LEFT_OUT.len());
     }
 }

@@ -7,18 +7,18 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use rand::RngExt as _;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::limits::SharedLimits;
+use super::queue::Queue;
 use super::rules::{OnStreamFailure, Rules, TagMatch};
 use super::shared::Shared;
 use super::slot::{Slot, State};
 use super::strategy::{SimpleShuffle, Strategy};
 use super::table::Table;
-use super::{Deployment, Inner, PromptCounter, Router, RouterObserver};
+use super::{Deployment, Inner, PromptCounter, Router, RouterObserver, run};
 use crate::chat::ChatRequest;
-use crate::client::{Client, RetryPolicy};
+use crate::client::{Client, Fallback, RetryPolicy};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The settings of a [`Router`]. What is not set has a default that works.
@@ -36,7 +36,12 @@ pub struct RouterBuilder {
     attempt_timeout: Option<Duration>,
     stream_timeout: Option<Duration>,
     hedge: bool,
+    default_priority: i32,
+    max_queue: usize,
 }
+
+/// How many calls can wait for room, unless the router says otherwise.
+const MAX_QUEUE: usize = 10_000;
 
 impl Default for RouterBuilder {
     fn default() -> Self {
@@ -53,12 +58,14 @@ impl Default for RouterBuilder {
             attempt_timeout: None,
             stream_timeout: None,
             hedge: false,
+            default_priority: 0,
+            max_queue: MAX_QUEUE,
         }
     }
 }
 
-fn names<S: Into<String>>(targets: impl IntoIterator<Item = S>) -> Vec<String> {
-    targets.into_iter().map(Into::into).collect()
+fn list<F: Into<Fallback>>(targets: impl IntoIterator<Item = F>) -> Vec<Arc<Fallback>> {
+    targets.into_iter().map(|target| Arc::new(target.into())).collect()
 }
 
 /// Deployments and where calls go.
@@ -138,40 +145,45 @@ impl RouterBuilder {
 
 /// What happens when calls fail.
 impl RouterBuilder {
-    /// Groups to go to in order when this one fails. Calls can name others with
-    /// [`Completion::fallbacks`](crate::Completion::fallbacks). `*` is every group without a list of its own.
-    pub fn fallback<S: Into<String>>(mut self, group: impl Into<String>, targets: impl IntoIterator<Item = S>) -> Self {
+    /// Groups to go to in order when this one fails, by their names or as [`Fallback`]s that change parameters. Calls can
+    /// name others with [`Completion::fallbacks`](crate::Completion::fallbacks). `*` is every group without a list of its
+    /// own.
+    pub fn fallback<F: Into<Fallback>>(
+        mut self,
+        group: impl Into<String>,
+        targets: impl IntoIterator<Item = F>,
+    ) -> Self {
         let group = group.into();
         if group == "*" {
             return self.default_fallback(targets);
         }
-        self.rules.fallbacks.insert(group, names(targets));
+        self.rules.fallbacks.insert(group, list(targets));
         self
     }
 
     /// The same where the conversation is too long for this group. Without one, the general fallbacks hold.
-    pub fn context_window_fallback<S: Into<String>>(
+    pub fn context_window_fallback<F: Into<Fallback>>(
         mut self,
         group: impl Into<String>,
-        targets: impl IntoIterator<Item = S>,
+        targets: impl IntoIterator<Item = F>,
     ) -> Self {
-        self.rules.context_window.insert(group.into(), names(targets));
+        self.rules.context_window.insert(group.into(), list(targets));
         self
     }
 
     /// The same where this group refuses by its content policy.
-    pub fn content_policy_fallback<S: Into<String>>(
+    pub fn content_policy_fallback<F: Into<Fallback>>(
         mut self,
         group: impl Into<String>,
-        targets: impl IntoIterator<Item = S>,
+        targets: impl IntoIterator<Item = F>,
     ) -> Self {
-        self.rules.content_policy.insert(group.into(), names(targets));
+        self.rules.content_policy.insert(group.into(), list(targets));
         self
     }
 
     /// Groups to go to from every group without a list of its own, and from names that no group has.
-    pub fn default_fallback<S: Into<String>>(mut self, targets: impl IntoIterator<Item = S>) -> Self {
-        self.rules.default_fallbacks = names(targets);
+    pub fn default_fallback<F: Into<Fallback>>(mut self, targets: impl IntoIterator<Item = F>) -> Self {
+        self.rules.default_fallbacks = list(targets);
         self
     }
 
@@ -258,6 +270,20 @@ impl RouterBuilder {
         self
     }
 
+    /// How urgent calls are that do not [say it](crate::Completion::priority); 0 by default. Where all deployments are at
+    /// their limits, calls wait in a queue, those of a lower number first.
+    pub fn default_priority(mut self, priority: i32) -> Self {
+        self.default_priority = priority;
+        self
+    }
+
+    /// How many calls can wait for room at a time; 10,000 by default. When there are more, the least urgent ones fail at
+    /// once by [`ErrorKind::RateLimited`].
+    pub fn max_queue(mut self, most: usize) -> Self {
+        self.max_queue = most;
+        self
+    }
+
     /// Who hears of the router's decisions.
     pub fn observer(mut self, observer: impl RouterObserver + 'static) -> Self {
         self.observers.push(Arc::new(observer));
@@ -324,22 +350,27 @@ impl RouterBuilder {
             hedge: self.hedge,
             epoch: Instant::now(),
             seed: AtomicU64::new(seed()),
-            room: Arc::new(Notify::new()),
+            queue: Queue::new(self.max_queue),
+            default_priority: self.default_priority,
             cooling: Mutex::new(()),
         })))
     }
 }
 
-fn check(table: &Table, group: &str, targets: &[String]) -> Result<()> {
+fn check(table: &Table, group: &str, targets: &[Arc<Fallback>]) -> Result<()> {
     if targets.is_empty() && group != "*" {
         return Err(wrong(format!("the list of fallbacks for `{group}` is empty")));
     }
-    match targets.iter().find(|target| table.find(target).is_none()) {
-        None => Ok(()),
-        Some(target) => {
-            Err(wrong(format!("`{target}`, a fallback of `{group}`, is the name of no deployment; add one for it")))
+    for target in targets {
+        let model = &target.model;
+        if table.find(model).is_none() {
+            return Err(wrong(format!(
+                "`{model}`, a fallback of `{group}`, is the name of no deployment; add one for it"
+            )));
         }
+        run::check(target, &ChatRequest::default()).map_err(|error| error.with_kind(ErrorKind::Configuration))?;
     }
+    Ok(())
 }
 
 /// A deployment in its place. Its id is its own, or made from its name, model and host, with a number where that is

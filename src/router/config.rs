@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{Deployment, LowestLatency, OnStreamFailure, Router, RouterBuilder, TagMatch, strategy_named};
 use crate::auth::Environment;
 use crate::chat::{Params, Warning};
-use crate::client::RetryPolicy;
+use crate::client::{Fallback, RetryPolicy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::money::Usd;
 use crate::pricing::{Item, Rates};
@@ -352,7 +352,7 @@ fn policy(section: &mut Section, name: &str, ending: &str) -> Result<Vec<(ErrorK
 
 fn fallbacks(mut builder: RouterBuilder, section: &mut Section) -> Result<RouterBuilder> {
     type Lists = Vec<serde_json::Map<String, Value>>;
-    let mut lists = |name: &str| -> Result<Vec<(String, Vec<String>)>> {
+    let mut lists = |name: &str| -> Result<Vec<(String, Vec<Fallback>)>> {
         let mut all = Vec::new();
         for (group, targets) in section.get::<Lists>(name)?.unwrap_or_default().into_iter().flatten() {
             let targets = serde_json::from_value(targets).map_err(|source| section.wrong(name, &source.to_string()))?;
@@ -369,7 +369,7 @@ fn fallbacks(mut builder: RouterBuilder, section: &mut Section) -> Result<Router
     for (group, targets) in lists("content_policy_fallbacks")? {
         builder = builder.content_policy_fallback(group, targets);
     }
-    if let Some(targets) = section.get::<Vec<String>>("default_fallbacks")? {
+    if let Some(targets) = section.get::<Vec<Fallback>>("default_fallbacks")? {
         builder = builder.default_fallback(targets);
     }
     if let Some(most) = section.count("max_fallbacks")? {

@@ -7,8 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::chat::ChatRequest;
-use crate::client::CallOptions;
+use crate::client::{CallOptions, Question};
 use crate::error::Result;
 use crate::pricing::Rates;
 
@@ -216,22 +215,22 @@ impl Deployment {
             api_version: self.api_version.clone(),
             settings: self.settings.clone(),
             extra_headers: self.extra_headers.clone(),
+            base_model: self.base_model.clone(),
             ..CallOptions::default()
         }
     }
 
     /// The request as it goes here: a copy only where this deployment adds to it.
-    pub(super) fn request<'a>(&self, request: &'a ChatRequest) -> Result<Cow<'a, ChatRequest>> {
-        if self.params.is_empty() && (!self.drop_params || request.params.drop_params) {
+    pub(super) fn request<'a, Q: Question>(&self, request: &'a Q) -> Result<Cow<'a, Q>> {
+        if self.params.is_empty() && (!self.drop_params || request.drops_params()) {
             return Ok(Cow::Borrowed(request));
         }
         let mut own = request.clone();
-        own.params.drop_params |= self.drop_params;
-        let set: Vec<&str> = request.params.names().collect();
-        for (name, value) in &self.params {
-            if !set.contains(&name.as_str()) && request.params.extra.get(name).is_none() {
-                own.params.set(name, value.clone())?;
-            }
+        if self.drop_params {
+            own.drop_params();
+        }
+        for (name, value) in self.params.iter().filter(|(name, _)| !request.has(name)) {
+            own.set(name, value.clone())?;
         }
         Ok(Cow::Owned(own))
     }
@@ -264,6 +263,7 @@ impl fmt::Debug for Deployment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::ChatRequest;
     use serde_json::json;
 
     #[test]

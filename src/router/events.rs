@@ -55,6 +55,16 @@ pub enum RouterEvent<'a> {
         /// The second.
         deployment: &'a str,
     },
+    /// A call waits for room, as every deployment that it could go to is at its limits.
+    #[non_exhaustive]
+    Queued {
+        /// The group.
+        group: &'a str,
+        /// How urgent the call is; the lower the more.
+        priority: i32,
+        /// How many calls wait at the router, with this one.
+        waiting: usize,
+    },
     /// A deployment cools down.
     #[non_exhaustive]
     Cooled {

@@ -15,19 +15,21 @@ use crate::pricing::Capability;
 /// The tag of deployments that take calls without tags.
 const DEFAULT: &str = "default";
 
-/// What a call needs of a deployment.
+/// What a call asks for, beside its answer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Demand {
     pub(super) pick: Pick,
     pub(super) tags: Vec<String>,
     pub(super) region: Option<String>,
     pub(super) capabilities: Vec<Capability>,
+    /// How many times to try again, where it says so.
+    pub(super) num_retries: Option<u32>,
     /// Whether the conversation ends with the beginning of the reply.
     pub(super) prefill: bool,
 }
 
-/// Whether a deployment can take a call now.
-pub(super) fn room(slot: &Slot, demand: &Demand, now: Duration) -> Result<(), Denied> {
+/// Whether a deployment can take a call of so many tokens now.
+pub(super) fn room(slot: &Slot, tokens: u64, now: Duration) -> Result<(), Denied> {
     if slot.is_removed() {
         return Err(Denied::Never);
     }
@@ -36,7 +38,7 @@ pub(super) fn room(slot: &Slot, demand: &Demand, now: Duration) -> Result<(), De
         Standing::Probation { taken: true } => return Err(Denied::Busy),
         Standing::Cooling(until) => return Err(Denied::For(until.saturating_sub(now))),
     }
-    slot.state.usage.room(&slot.deployment, demand.pick.prompt_tokens, now)
+    slot.state.usage.room(&slot.deployment, tokens, now)
 }
 
 /// The places of a group that suit a call, in their order; `None` for all of them.

@@ -34,10 +34,13 @@ mod filter;
 mod health;
 mod latency;
 mod limits;
+#[cfg(test)]
+mod operation_tests;
 mod pattern;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
+mod queue;
 #[cfg(feature = "redis")]
 mod redis;
 mod rules;
@@ -56,7 +59,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 pub use batch::{batch, fastest};
@@ -75,12 +77,13 @@ pub use strategy::{
 };
 
 use crate::chat::{ChatRequest, ChatResponse, IntoMessages};
-use crate::client::{BoxFuture, CallOptions, ChatStream, Client, Complete, Completion};
+use crate::client::{Answer, BoxFuture, CallOptions, ChatStream, Client, Complete, Completion, Question};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::{Chat, CountTokens};
+use crate::provider::{Chat, CountTokens, Operation};
 use crate::tokenizer::TokenCount;
+use queue::Queue;
 use rules::Rules;
-use run::{Answered, Call, Whole};
+use run::{Answered, Call, How, Whole};
 use slot::Slot;
 use table::Table;
 
@@ -121,8 +124,8 @@ struct Inner {
     /// All times are counted from here.
     epoch: Instant,
     seed: AtomicU64,
-    /// Rings when a call ends.
-    room: Arc<Notify>,
+    queue: Queue,
+    default_priority: i32,
     /// Held while it is decided whether a deployment is cooled, so that the last healthy one never is.
     cooling: Mutex<()>,
 }
@@ -178,6 +181,7 @@ impl Router {
                 let stays = *slot.id != *id;
                 if !stays {
                     slot.state.removed.store(true, Ordering::Release);
+                    slot.state.line.disband();
                 }
                 stays
             });
@@ -206,31 +210,43 @@ impl Router {
 
 impl Complete for Router {
     fn complete(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatResponse>> {
-        let (router, request) = (Arc::clone(&self.0), Box::new(request));
-        Box::pin(async move {
-            let mut call = Call::start(router, request, options, false)?;
-            let Answered { mut reply, choice, .. } = call.run::<Whole<Chat>>().await?;
-            reply.meta.deployment = Some(choice.slot.id.to_string());
-            reply.meta.latency = call.begun.elapsed();
-            (reply.meta.attempts, reply.meta.trail) = call.into_trail();
-            Ok(reply)
-        })
+        self.perform::<Chat>(request, options)
     }
 
     fn complete_stream(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatStream>> {
         let (router, request) = (Arc::clone(&self.0), Box::new(request));
         Box::pin(async move {
-            let call = Call::start(router, request, options, true)?;
+            let call = Call::start(router, request, options, How::Streamed)?;
             stream::open(Box::new(call), stream::Legacy::default()).await
         })
     }
 
-    fn count_tokens(&self, request: ChatRequest, mut options: CallOptions) -> BoxFuture<Result<TokenCount>> {
-        options.fallbacks.clear();
+    fn count_tokens(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<TokenCount>> {
+        self.perform::<CountTokens>(request, options)
+    }
+}
+
+impl Router {
+    /// An operation, asked of the group that its request names. All operations go this way.
+    pub(crate) fn perform<Op>(&self, request: Op::Request, mut options: CallOptions) -> BoxFuture<Result<Op::Response>>
+    where
+        Op: Operation<Request: Question, Response: Answer>,
+    {
+        let how = if Op::Response::ANY_MODEL { How::Whole } else { How::Here };
+        if how == How::Here {
+            options.fallbacks.clear();
+        }
         let (router, request) = (Arc::clone(&self.0), Box::new(request));
         Box::pin(async move {
-            let mut call = Call::start(router, request, options, false)?;
-            Ok(call.run::<Whole<CountTokens>>().await?.reply)
+            let mut call = Call::start(router, request, options, how)?;
+            let Answered { mut reply, choice, .. } = call.run::<Whole<Op>>().await?;
+            let latency = call.begun.elapsed();
+            if let Some(meta) = reply.meta_mut() {
+                meta.deployment = Some(choice.slot.id.to_string());
+                meta.latency = latency;
+                (meta.attempts, meta.trail) = call.into_trail();
+            }
+            Ok(reply)
         })
     }
 }

@@ -13,14 +13,15 @@ use super::Dice;
 use super::filter::{Demand, room, suiting};
 use super::health::Standing;
 use super::limits::Denied;
+use super::queue::Turn;
 use super::rules::{Blame, Cause, Rules};
 use super::slot::Slot;
 use super::strategy::{Candidate, Strategy};
 use super::table::{Found, Table};
-use crate::client::RetryPolicy;
+use crate::client::{Fallback, RetryPolicy};
 use crate::error::{Error, ErrorKind};
 
-/// How soon to look again for room that comes when another call ends.
+/// How soon to look again for room that comes when another process's call ends.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What to do next.
@@ -30,6 +31,8 @@ pub(super) enum Step {
     Try(Choice),
     /// Wait so long, and ask again what to do.
     Wait(Duration),
+    /// Wait for room at one of these, for so long at most, and ask again what to do.
+    Queue(Vec<Arc<Slot>>, Duration),
     /// Nothing is left to try.
     GiveUp,
 }
@@ -41,6 +44,8 @@ pub(super) struct Choice {
     /// The model, where the deployment does not say it by itself.
     pub(super) model: Option<String>,
     pub(super) group: Arc<str>,
+    /// What of the call is different here.
+    pub(super) changes: Changes,
     place: usize,
     visit: u32,
     /// Whether it is one of the retries.
@@ -55,16 +60,19 @@ pub(super) struct Plan {
     table: Arc<Table>,
     rules: Arc<Rules>,
     strategy: Arc<dyn Strategy>,
+    /// What the call asks for in the group that is visited, and in all where nothing is changed.
     pub(super) demand: Demand,
-    /// What the call itself says.
+    home: Demand,
     own: Own,
+    /// When the call's turn is, where it has to wait for room.
+    pub(super) turn: Turn,
     visit: Option<Visit>,
     visits: u32,
-    /// Groups still to be visited, by name.
-    targets: VecDeque<String>,
-    visited: Vec<String>,
+    /// Groups still to be visited.
+    targets: VecDeque<Arc<Fallback>>,
+    visited: Vec<(String, Changes)>,
     /// Groups that were left untried because none of them had room, with when one has.
-    skipped: Vec<(Found, Duration)>,
+    skipped: Vec<(Found, Changes, Duration)>,
     /// The groups between which the call last moved.
     moved: Option<(Arc<str>, Arc<str>)>,
     /// When a deployment has room again, where none had.
@@ -76,16 +84,25 @@ pub(super) struct Plan {
 /// What a call says of its own plan.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Own {
-    pub(super) num_retries: Option<u32>,
     /// Groups to fall back to, instead of those of the rules.
-    pub(super) fallbacks: Vec<String>,
+    pub(super) fallbacks: Vec<Arc<Fallback>>,
+    /// Whether it stays in its group whatever happens.
+    pub(super) stays: bool,
     pub(super) deadline: Option<Duration>,
+    pub(super) priority: i32,
 }
+
+/// What is different in a group; `None` for nothing.
+pub(super) type Changes = Option<Arc<Fallback>>;
+
+/// What a call asks for when this is changed.
+pub(super) type Changed<'a> = &'a dyn Fn(&Fallback) -> Demand;
 
 /// The time in one group.
 #[derive(Debug)]
 struct Visit {
     found: Found,
+    changes: Changes,
     /// The places that suit the call; `None` for all.
     suiting: Option<Vec<usize>>,
     level: usize,
@@ -119,8 +136,40 @@ struct Fresh {
     open: Vec<usize>,
     /// Those that another call is trying out.
     taken: Vec<usize>,
-    /// When the first of those without room has some.
+    later: Later,
+}
+
+/// What there is to wait for.
+#[derive(Default)]
+struct Later {
+    /// When the first is there by the clock.
     back: Option<Duration>,
+    /// Places that have no room now and can have some.
+    line: Vec<usize>,
+    /// Whether one of them has some when a call ends.
+    busy: bool,
+}
+
+impl Later {
+    fn add(&mut self, place: usize, denied: Denied, now: Duration) {
+        match denied {
+            Denied::For(wait) => self.back = sooner(self.back, Some(now.saturating_add(wait))),
+            Denied::Busy => self.busy = true,
+            Denied::Never | Denied::Unavailable => return,
+        }
+        self.line.push(place);
+    }
+
+    fn join(&mut self, other: Self) {
+        self.back = sooner(self.back, other.back);
+        self.line.extend(other.line);
+        self.busy |= other.busy;
+    }
+
+    /// When the first can be there.
+    fn soonest(&self, now: Duration) -> Option<Duration> {
+        sooner(self.back, self.busy.then(|| now.saturating_add(LOOK_AGAIN)))
+    }
 }
 
 impl Visit {
@@ -142,12 +191,15 @@ impl Plan {
         demand: Demand,
         own: Own,
     ) -> Self {
-        let targets = if start.is_none() { rules.default_fallbacks.iter().cloned().collect() } else { VecDeque::new() };
+        let lost = start.is_none() && !own.stays;
+        let targets = if lost { rules.default_fallbacks.iter().cloned().collect() } else { VecDeque::new() };
         let mut plan = Self {
             table,
             rules,
             strategy,
+            home: demand.clone(),
             demand,
+            turn: Turn::new(own.priority),
             own,
             visit: None,
             visits: 0,
@@ -159,13 +211,13 @@ impl Plan {
             refusal: None,
         };
         if let Some(start) = start {
-            plan.enter(start, false);
+            plan.enter(start, None, false);
         }
         plan
     }
 
     /// What to do next.
-    pub(super) fn next(&mut self, now: Duration, dice: &mut Dice) -> Step {
+    pub(super) fn next(&mut self, now: Duration, dice: &mut Dice, changed: Changed<'_>) -> Step {
         if self.own.deadline.is_some_and(|deadline| deadline <= now) {
             return Step::GiveUp;
         }
@@ -174,7 +226,7 @@ impl Plan {
                 return step;
             }
             self.leave();
-            if !self.advance() {
+            if !self.advance(changed) {
                 return Step::GiveUp;
             }
         }
@@ -185,7 +237,7 @@ impl Plan {
         let Some(visit) = self.visit.as_mut().filter(|_| choice.visit == self.visits) else { return };
         let (blame, policy) = (Blame::of(error), self.rules.retries_of(error.kind()));
         let of_deployment = choice.slot.deployment.num_retries;
-        visit.allowed = match (self.own.num_retries, policy) {
+        visit.allowed = match (self.demand.num_retries, policy) {
             (Some(0), _) => 0,
             (_, Some(policy)) => policy,
             (own, None) => own.or(of_deployment).unwrap_or(self.rules.num_retries),
@@ -243,13 +295,20 @@ impl Plan {
 
     /// From now on only deployments that go on from the beginning of a reply.
     pub(super) fn require_prefill(&mut self) {
-        self.demand.prefill = true;
+        (self.demand.prefill, self.home.prefill) = (true, true);
         if let Some(visit) = &mut self.visit {
             match suiting(&visit.found.group, &self.demand, &self.rules) {
                 Ok(places) => visit.suiting = places,
                 Err(_) => visit.over = true,
             }
         }
+    }
+
+    /// The call cannot even wait for room: it fails, and says so.
+    pub(super) fn crowded_out(&mut self) -> bool {
+        let error = Error::new(ErrorKind::RateLimited, "too many calls wait for room at these deployments already");
+        self.refusal = Some(error);
+        false
     }
 
     /// Why no deployment was asked.
@@ -271,25 +330,26 @@ impl Plan {
         let first = visit.attempts == 0;
         let may_retry = !first && visit.retries < visit.allowed;
         let (last, current, levels) = (visit.last, visit.level, visit.found.group.levels.len());
-        let (mut back, mut tried_out) = (None, Vec::new());
+        let (mut later, mut tried_out) = (Later::default(), Vec::new());
         for level in current..levels {
             let free = first || level > current;
             if free || may_retry {
-                let Fresh { open, taken, back: later } = self.fresh(level, now);
+                let Fresh { open, taken, later: others } = self.fresh(level, now);
                 if let Some(choice) = self.choose(&open, level, !free, now, dice) {
                     return Some(Step::Try(choice));
                 }
                 tried_out.extend(taken.into_iter().map(|place| (place, level)));
-                back = sooner(back, later);
+                later.join(others);
             }
         }
         let mut healthy = false;
         if may_retry {
-            let (open, later, rested) = self.again(now);
+            let (open, others, rested) = self.again(now);
             if let Some(choice) = self.choose(&open, current, true, now, dice) {
                 return Some(Step::Try(choice));
             }
-            (back, healthy) = (sooner(back, later), rested);
+            later.join(others);
+            healthy = rested;
         } else if !first {
             return None;
         }
@@ -301,15 +361,21 @@ impl Plan {
         {
             return Some(Step::Try(Choice { beside: true, ..choice }));
         }
-        let wait = back.filter(|_| healthy || last || !self.has_more()).and_then(|back| {
-            let pause = back.checked_sub(now)?;
-            let in_time = self.own.deadline.is_none_or(|deadline| back < deadline);
-            (in_time && pause <= self.rules.pauses.longest_wait).then_some(pause)
-        });
+        let soonest = later.soonest(now);
         if first && let Some(visit) = &mut self.visit {
-            visit.back = back;
+            visit.back = soonest;
         }
-        wait.map(Step::Wait)
+        let soonest = soonest.filter(|_| healthy || last || !self.has_more())?;
+        let pause = soonest.checked_sub(now)?;
+        if pause > self.rules.pauses.longest_wait || self.own.deadline.is_some_and(|deadline| deadline <= soonest) {
+            return None;
+        }
+        if later.line.is_empty() {
+            return Some(Step::Wait(pause));
+        }
+        let slots = &self.visit.as_ref()?.found.group.slots;
+        let line = later.line.iter().filter_map(|place| slots.get(*place).cloned()).collect();
+        Some(Step::Queue(line, later.back.map_or(Duration::MAX, |back| back.saturating_sub(now))))
     }
 
     /// The places of a level that have not been tried.
@@ -328,49 +394,49 @@ impl Plan {
                 continue;
             }
             match self.room(visit, place, slot, now) {
-                None => fresh.open.push(place),
-                Some(later) => {
+                Ok(()) => fresh.open.push(place),
+                Err(denied) => {
                     if (slot.state.health.standing(now) == Standing::Probation { taken: true })
                         && !visit.holds(place, now)
                     {
                         fresh.taken.push(place);
                     }
-                    fresh.back = sooner(fresh.back, Some(later));
+                    fresh.later.add(place, denied, now);
                 }
             }
         }
         fresh
     }
 
-    /// The places that can be tried again now, when the first of the others can, and whether one only has to rest.
-    fn again(&self, now: Duration) -> (Vec<usize>, Option<Duration>, bool) {
-        let (mut open, mut back, mut healthy) = (Vec::new(), None, false);
-        let Some(visit) = &self.visit else { return (open, back, healthy) };
+    /// The places that can be tried again now, what to wait for at the others, and whether one only has to rest.
+    fn again(&self, now: Duration) -> (Vec<usize>, Later, bool) {
+        let (mut open, mut later, mut healthy) = (Vec::new(), Later::default(), false);
+        let Some(visit) = &self.visit else { return (open, later, healthy) };
         for tried in &visit.tried {
             let (Some(again), Some(slot)) = (tried.again, visit.found.group.slots.get(tried.place)) else { continue };
             if !visit.suits(tried.place) {
                 continue;
             }
             match self.room(visit, tried.place, slot, now) {
-                None if again <= now => open.push(tried.place),
-                None => (back, healthy) = (sooner(back, Some(again)), true),
-                Some(later) => back = sooner(back, Some(later.max(again))),
+                Ok(()) if again <= now => open.push(tried.place),
+                Ok(()) => (later.back, healthy) = (sooner(later.back, Some(again)), true),
+                Err(denied) if again <= now => later.add(tried.place, denied, now),
+                // It is in no line before it may try again.
+                Err(Denied::For(wait)) => later.back = sooner(later.back, Some(now.saturating_add(wait).max(again))),
+                Err(Denied::Busy) => later.back = sooner(later.back, Some(again)),
+                Err(Denied::Never | Denied::Unavailable) => {}
             }
         }
-        (open, back, healthy)
+        (open, later, healthy)
     }
 
-    /// `None` for room now, else when there is some.
-    fn room(&self, visit: &Visit, place: usize, slot: &Slot, now: Duration) -> Option<Duration> {
+    /// Whether there is room for the call now, and nobody before it.
+    fn room(&self, visit: &Visit, place: usize, slot: &Slot, now: Duration) -> Result<(), Denied> {
         if let Some((_, until)) = visit.held.iter().find(|(held, until)| *held == place && *until > now) {
-            return Some(*until);
+            return Err(if *until == Duration::MAX { Denied::Never } else { Denied::For(until.saturating_sub(now)) });
         }
-        match room(slot, &self.demand, now) {
-            Ok(()) => None,
-            Err(Denied::For(wait)) => Some(now.saturating_add(wait)),
-            Err(Denied::Busy) => Some(now.saturating_add(LOOK_AGAIN)),
-            Err(Denied::Never | Denied::Unavailable) => Some(Duration::MAX),
-        }
+        room(slot, self.demand.pick.prompt_tokens, now)?;
+        if slot.is_wanted_before(self.turn, now) { Err(Denied::Busy) } else { Ok(()) }
     }
 
     fn choose(&mut self, open: &[usize], level: usize, retry: bool, now: Duration, dice: &mut Dice) -> Option<Choice> {
@@ -394,12 +460,13 @@ impl Plan {
             Some(tried) => tried.again = None,
             None => visit.tried.push(Tried { place, again: None }),
         }
-        let model = visit.found.model(&slot);
-        Some(Choice { slot, model, group: Arc::clone(&group.name), place, visit: self.visits, retry, beside: false })
+        let (model, changes) = (visit.found.model(&slot), visit.changes.clone());
+        let group = Arc::clone(&group.name);
+        Some(Choice { slot, model, group, changes, place, visit: self.visits, retry, beside: false })
     }
 
     /// Goes into a group. One that has nothing that suits the call is left at once, for the fallbacks of that cause.
-    fn enter(&mut self, found: Found, last: bool) {
+    fn enter(&mut self, found: Found, changes: Changes, last: bool) {
         let (suiting, cause, over) = match suiting(&found.group, &self.demand, &self.rules) {
             Ok(places) => (places, Cause::General, false),
             Err(error) => {
@@ -409,11 +476,12 @@ impl Plan {
             }
         };
         if !last {
-            self.visited.push(found.key().to_owned());
+            self.visited.push((found.key().to_owned(), changes.clone()));
         }
         self.visits = self.visits.saturating_add(1);
         self.visit = Some(Visit {
             found,
+            changes,
             suiting,
             level: 0,
             attempts: 0,
@@ -432,18 +500,18 @@ impl Plan {
     fn leave(&mut self) {
         let Some(visit) = self.visit.take() else { return };
         for target in self.list(&visit).iter().rev() {
-            self.targets.push_front(target.clone());
+            self.targets.push_front(Arc::clone(target));
         }
         self.moved = Some((Arc::clone(&visit.found.group.name), Arc::clone(&visit.found.group.name)));
         self.back = sooner(self.back, visit.back);
         if let Some(back) = visit.back.filter(|_| visit.attempts == 0 && !visit.over && !visit.last) {
-            self.skipped.push((visit.found, back));
+            self.skipped.push((visit.found, visit.changes, back));
         }
     }
 
     /// Where a call goes on from a group.
-    fn list(&self, visit: &Visit) -> Vec<String> {
-        if visit.last {
+    fn list(&self, visit: &Visit) -> Vec<Arc<Fallback>> {
+        if visit.last || self.own.stays {
             return Vec::new();
         }
         if self.visits <= 1 && !self.own.fallbacks.is_empty() {
@@ -453,23 +521,26 @@ impl Plan {
     }
 
     /// Goes to the next group. When there is none left, back to one that could not be tried.
-    fn advance(&mut self) -> bool {
+    fn advance(&mut self, changed: Changed<'_>) -> bool {
         let from = self.moved.take().map(|(from, _)| from);
         while self.entered() < self.rules.max_fallbacks
-            && let Some(name) = self.targets.pop_front()
+            && let Some(target) = self.targets.pop_front()
         {
-            let Some(found) = self.table.find(&name) else { continue };
-            if !self.visited.iter().any(|visited| visited == found.key()) {
+            let Some(found) = self.table.find(&target.model) else { continue };
+            let changes = changes(&target);
+            if !self.has_visited(&found, &changes) {
                 self.moved = from.map(|from| (from, Arc::clone(&found.group.name)));
-                self.enter(found, false);
+                self.turn(&changes, changed);
+                self.enter(found, changes, false);
                 return true;
             }
         }
         self.targets.clear();
-        let first = self.skipped.iter().enumerate().min_by_key(|(_, (_, back))| *back).map(|(place, _)| place);
+        let first = self.skipped.iter().enumerate().min_by_key(|(_, (_, _, back))| *back).map(|(place, _)| place);
         match first.map(|place| self.skipped.swap_remove(place)) {
-            Some((found, back)) if back < Duration::MAX => {
-                self.enter(found, true);
+            Some((found, changes, back)) if back < Duration::MAX => {
+                self.turn(&changes, changed);
+                self.enter(found, changes, true);
                 true
             }
             _ => false,
@@ -488,10 +559,28 @@ impl Plan {
             return false;
         }
         let list = self.list(visit);
-        self.targets.iter().chain(&list).any(|name| {
-            self.table.find(name).is_some_and(|found| !self.visited.iter().any(|visited| visited == found.key()))
+        self.targets.iter().chain(&list).any(|target| {
+            self.table.find(&target.model).is_some_and(|found| !self.has_visited(&found, &changes(target)))
         })
     }
+
+    /// Whether the call has been in this group, as it would be made there.
+    fn has_visited(&self, found: &Found, changes: &Changes) -> bool {
+        self.visited.iter().any(|(key, before)| key == found.key() && before == changes)
+    }
+
+    /// Asks from now on for what the call asks for with these changes.
+    fn turn(&mut self, changes: &Changes, changed: Changed<'_>) {
+        let prefill = self.home.prefill;
+        self.demand = match changes {
+            None => self.home.clone(),
+            Some(fallback) => Demand { prefill, ..changed(fallback) },
+        };
+    }
+}
+
+fn changes(fallback: &Arc<Fallback>) -> Changes {
+    (!fallback.changes.is_empty()).then(|| Arc::clone(fallback))
 }
 
 fn sooner(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {

@@ -15,6 +15,7 @@ use super::strategy::SimpleShuffle;
 use super::table::Table;
 use super::table::tests::table;
 use super::{Deployment, Dice};
+use crate::client::Fallback;
 use crate::error::{Error, ErrorKind};
 
 fn named(group: &str, id: &str) -> Deployment {
@@ -23,6 +24,10 @@ fn named(group: &str, id: &str) -> Deployment {
 
 fn at(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
+}
+
+fn to(groups: &[&str]) -> Vec<Arc<Fallback>> {
+    groups.iter().map(|group| Arc::new((*group).into())).collect()
 }
 
 fn error(kind: ErrorKind) -> Error {
@@ -45,7 +50,7 @@ impl Play {
     }
 
     fn step(&mut self) -> Step {
-        self.plan.next(self.now, &mut self.dice)
+        self.plan.next(self.now, &mut self.dice, &|_| Demand::default())
     }
 
     fn pick(&mut self) -> Choice {
@@ -61,7 +66,7 @@ impl Play {
         loop {
             match self.step() {
                 Step::GiveUp => return asked,
-                Step::Wait(pause) => {
+                Step::Wait(pause) | Step::Queue(_, pause) => {
                     asked.push(format!("{}ms", pause.as_millis()));
                     self.now += pause;
                 }
@@ -130,7 +135,7 @@ fn a_calls_own_mistake_is_not_tried_again_and_goes_to_the_fallbacks() {
     let mistake = |_: &str| error(ErrorKind::InvalidRequest);
     assert_eq!(Play::new(&table, Rules::default(), Own::default()).all(mistake).len(), 1);
     let mut rules = Rules::default();
-    rules.fallbacks.insert("a".to_owned(), vec!["b".to_owned()]);
+    rules.fallbacks.insert("a".to_owned(), to(&["b"]));
     let asked = Play::new(&table, rules, Own::default()).all(mistake);
     assert_eq!((asked.len(), asked[1].as_str()), (2, "other"));
 }
@@ -140,18 +145,22 @@ fn a_policy_for_a_kind_stands_over_the_number_of_retries() {
     let table = table([named("a", "one"), named("a", "two"), named("a", "three"), named("a", "four")]);
     let mut rules = Rules { num_retries: 1, ..Rules::default() };
     rules.retries_by_kind = vec![(ErrorKind::Unavailable, 3), (ErrorKind::InvalidRequest, 1)];
-    let play = |own, kind| Play::new(&table, rules.clone(), own).all(|_| error(kind)).len();
-    assert_eq!(play(Own::default(), ErrorKind::Unavailable), 4);
-    assert_eq!(play(Own::default(), ErrorKind::InvalidRequest), 2);
-    assert_eq!(play(Own::default(), ErrorKind::Timeout), 2);
-    assert_eq!(play(Own { num_retries: Some(0), ..Own::default() }, ErrorKind::Unavailable), 1);
+    let play = |num_retries, kind| {
+        let mut play = Play::new(&table, rules.clone(), Own::default());
+        play.plan.demand.num_retries = num_retries;
+        play.all(|_| error(kind)).len()
+    };
+    assert_eq!(play(None, ErrorKind::Unavailable), 4);
+    assert_eq!(play(None, ErrorKind::InvalidRequest), 2);
+    assert_eq!(play(None, ErrorKind::Timeout), 2);
+    assert_eq!(play(Some(0), ErrorKind::Unavailable), 1);
 }
 
 #[test]
 fn fallbacks_are_chosen_by_cause() {
     let table = table([named("a", "a"), named("b", "b"), named("long", "long"), named("lax", "lax")]);
     let mut rules = Rules { num_retries: 0, ..Rules::default() };
-    let list = |target: &str| vec![target.to_owned()];
+    let list = |target: &str| to(&[target]);
     rules.default_fallbacks = list("b");
     rules.context_window.insert("a".to_owned(), list("long"));
     rules.content_policy.insert("a".to_owned(), list("lax"));
@@ -164,11 +173,35 @@ fn fallbacks_are_chosen_by_cause() {
 }
 
 #[test]
+fn the_same_group_is_visited_again_where_something_is_changed_and_only_once() {
+    let table = table([named("a", "one").num_retries(0), named("b", "two").num_retries(0)]);
+    let shorter = |tokens: u64| Arc::new(Fallback::new("a").param("max_tokens", tokens));
+    let own = Own { fallbacks: [vec![shorter(1), shorter(1), shorter(2)], to(&["a", "b"])].concat(), ..Own::default() };
+    let mut play = Play::new(&table, Rules::default(), own);
+    let mut asked = Vec::new();
+    while let Step::Try(choice) = play.step() {
+        let tokens = choice.changes.as_ref().map(|changes| changes.changes["max_tokens"].as_u64().unwrap());
+        asked.push((choice.slot.id.to_string(), tokens));
+        play.plan.failed(&choice, &error(ErrorKind::Unavailable), play.now, 1.0);
+    }
+    let one = |tokens| ("one".to_owned(), tokens);
+    assert_eq!(asked, [one(None), one(Some(1)), one(Some(2)), ("two".to_owned(), None)]);
+}
+
+#[test]
+fn a_call_that_stays_in_its_group_has_no_fallbacks() {
+    let table = table([named("a", "one"), named("b", "two")]);
+    let rules = Rules { num_retries: 0, default_fallbacks: to(&["b"]), ..Rules::default() };
+    let own = Own { stays: true, fallbacks: to(&["b"]), ..Own::default() };
+    assert_eq!(Play::new(&table, rules, own).all(|_| error(ErrorKind::Unavailable)), ["one"]);
+}
+
+#[test]
 fn fallbacks_that_lead_in_a_circle_end() {
     let table = table([named("a", "a"), named("b", "b"), named("c", "c")]);
     let mut rules = Rules { num_retries: 0, ..Rules::default() };
     for (from, to) in [("a", ["b", "c"]), ("b", ["a", "c"]), ("c", ["b", "a"])] {
-        rules.fallbacks.insert(from.to_owned(), to.map(str::to_owned).to_vec());
+        rules.fallbacks.insert(from.to_owned(), self::to(&to));
     }
     let play = |rules: &Rules| Play::new(&table, rules.clone(), Own::default()).all(|_| error(ErrorKind::Connection));
     assert_eq!(play(&rules), ["a", "b", "c"]);
@@ -183,7 +216,7 @@ fn when_everything_cools_the_first_to_come_back_is_waited_for() {
     cool(0, 9);
     cool(1, 6);
     let mut play = Play::new(&table, Rules::default(), Own::default());
-    assert!(matches!(play.step(), Step::Wait(pause) if pause == at(5)));
+    assert!(matches!(play.step(), Step::Queue(line, pause) if line.len() == 2 && pause == at(5)));
     play.now = at(6);
     assert_eq!(&*play.pick().slot.id, "two");
     let mut hurried = Play::new(&table, Rules::default(), Own { deadline: Some(at(3)), ..Own::default() });
@@ -197,7 +230,7 @@ fn a_group_that_cools_is_left_for_its_fallback_and_come_back_to_when_that_fails_
     let table = table([named("a", "one"), named("b", "two")]);
     table.slots[0].state.health.cool(at(4));
     let mut rules = Rules { num_retries: 0, ..Rules::default() };
-    rules.fallbacks.insert("a".to_owned(), vec!["b".to_owned()]);
+    rules.fallbacks.insert("a".to_owned(), to(&["b"]));
     let asked = Play::new(&table, rules, Own::default()).all(|_| error(ErrorKind::Unavailable));
     assert_eq!(asked, ["two", "3000ms", "one"]);
 }
@@ -212,7 +245,7 @@ fn what_had_no_room_after_all_is_no_attempt() {
     let other = play.pick();
     assert_ne!(full.slot.id, other.slot.id);
     play.plan.refused(&other, Denied::For(at(20)), play.now);
-    assert!(matches!(play.step(), Step::Wait(pause) if pause == at(10)));
+    assert!(matches!(play.step(), Step::Queue(line, pause) if line.len() == 2 && pause == at(10)));
 }
 
 #[test]
@@ -287,7 +320,7 @@ proptest! {
         }
         let mut rules = Rules { num_retries: world.retries, max_fallbacks: world.max_fallbacks, ..Rules::default() };
         for (from, to) in &world.fallbacks {
-            rules.fallbacks.insert(GROUPS[*from].to_owned(), to.iter().map(|to| GROUPS[*to].to_owned()).collect());
+            rules.fallbacks.insert(GROUPS[*from].to_owned(), to.iter().map(|to| Arc::new(GROUPS[*to].into())).collect());
         }
         prop_assume!(table.find("a").is_some());
         let own = Own { deadline: world.deadline.map(at), ..Own::default() };
@@ -300,7 +333,7 @@ proptest! {
             prop_assert!(steps < 2_000, "it does not end");
             match play.step() {
                 Step::GiveUp => break,
-                Step::Wait(pause) => {
+                Step::Wait(pause) | Step::Queue(_, pause) => {
                     prop_assert!(!pause.is_zero());
                     play.now += pause;
                     prop_assert!(world.deadline.is_none_or(|deadline| play.now < at(deadline)));

@@ -1,9 +1,10 @@
 //! What a router does when calls fail: how often, how long, and where to.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::client::RetryPolicy;
+use crate::client::{Fallback, RetryPolicy};
 use crate::error::{Error, ErrorKind};
 
 /// What a router does when a stream breaks after something of it has been handed out.
@@ -48,10 +49,10 @@ pub(super) struct Rules {
     pub(super) retries_by_kind: Vec<(ErrorKind, u32)>,
     pub(super) pauses: RetryPolicy,
     pub(super) max_fallbacks: u32,
-    pub(super) fallbacks: HashMap<String, Vec<String>>,
-    pub(super) context_window: HashMap<String, Vec<String>>,
-    pub(super) content_policy: HashMap<String, Vec<String>>,
-    pub(super) default_fallbacks: Vec<String>,
+    pub(super) fallbacks: HashMap<String, Vec<Arc<Fallback>>>,
+    pub(super) context_window: HashMap<String, Vec<Arc<Fallback>>>,
+    pub(super) content_policy: HashMap<String, Vec<Arc<Fallback>>>,
+    pub(super) default_fallbacks: Vec<Arc<Fallback>>,
     pub(super) cooldowns: bool,
     pub(super) cooldown_time: Duration,
     pub(super) allowed_fails: Option<u32>,
@@ -90,7 +91,7 @@ impl Default for Rules {
 impl Rules {
     /// Where a call goes on when this group has failed it. A list for the cause comes before the general one, a list of
     /// the group before that of all.
-    pub(super) fn fallbacks_of(&self, group: &str, cause: Cause) -> &[String] {
+    pub(super) fn fallbacks_of(&self, group: &str, cause: Cause) -> &[Arc<Fallback>] {
         let special = match cause {
             Cause::General => None,
             Cause::ContextWindow => self.context_window.get(group),
@@ -108,7 +109,7 @@ impl Rules {
     }
 
     /// All lists of fallbacks: which group, and where to.
-    pub(super) fn lists(&self) -> impl Iterator<Item = (&str, &[String])> {
+    pub(super) fn lists(&self) -> impl Iterator<Item = (&str, &[Arc<Fallback>])> {
         let maps = [&self.fallbacks, &self.context_window, &self.content_policy];
         maps.into_iter().flatten().map(|(group, targets)| (group.as_str(), targets.as_slice()))
     }

@@ -1,5 +1,6 @@
 //! One call of a router: its plan, carried out.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,30 +12,45 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::filter::{Demand, capabilities, estimate};
 use super::plan::{Choice, Own, Plan, Step};
+use super::queue::Place;
+use super::slot::Slot;
 use super::strategy::Pick;
 use super::ticket::Ticket;
 use super::{Dice, Inner, RouterEvent, health};
-use crate::chat::{Attempt, ChatRequest, ChatResponse};
-use crate::client::{Answer, CallOptions, ChatStream, Client, Endpoint};
+use crate::chat::{Attempt, ChatRequest};
+use crate::client::{Answer, CallOptions, ChatStream, Client, Endpoint, Fallback, Question};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::Operation;
 
-/// A pause as short as this is for room that comes when another call ends.
-const SHORT: Duration = Duration::from_millis(20);
+/// How a call is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    Whole,
+    Streamed,
+    /// Whole, and nowhere else: the answer of another group's model is not as good.
+    Here,
+}
 
 /// A call under way.
-pub(super) struct Call {
+pub(super) struct Call<Q> {
     pub(super) router: Arc<Inner>,
-    /// Shared with the tries, of which two can run at a time.
-    pub(super) request: Arc<ChatRequest>,
+    /// As it was asked. Shared with the tries, of which two can run at a time.
+    request: Arc<Q>,
     options: CallOptions,
+    /// The beginning of the answer, from which the next deployment is to go on.
+    pub(super) said: Option<String>,
     pub(super) plan: Plan,
     dice: Dice,
     stream: bool,
+    /// Whether prompts are counted.
+    counts: bool,
     trail: Vec<Attempt>,
     attempts: u32,
     pub(super) begun: Instant,
     end: Option<Instant>,
+    priority: i32,
+    /// Where it waits for room.
+    place: Option<Place>,
     /// The last failure in the group that was asked for, and the last of all.
     home: Option<Error>,
     last: Option<Error>,
@@ -42,13 +58,14 @@ pub(super) struct Call {
 
 /// What a call can be of.
 pub(super) trait Ask {
-    type Reply: Send + 'static;
+    type Question: Question;
+    type Reply: Send;
 
     /// One try. It owns what it needs, so that it can run beside another.
     fn ask(
         client: Client,
         endpoint: Endpoint,
-        request: Arc<ChatRequest>,
+        request: Arc<Self::Question>,
         options: CallOptions,
     ) -> impl Future<Output = Result<Self::Reply>> + Send;
 
@@ -64,14 +81,15 @@ pub(super) struct Whole<Op>(std::marker::PhantomData<Op>);
 
 impl<Op> Ask for Whole<Op>
 where
-    Op: Operation<Request = ChatRequest, Response: Answer + Metered + Send> + Sync,
+    Op: Operation<Request: Question, Response: Answer>,
 {
+    type Question = Op::Request;
     type Reply = Op::Response;
 
     async fn ask(
         client: Client,
         endpoint: Endpoint,
-        request: Arc<ChatRequest>,
+        request: Arc<Op::Request>,
         options: CallOptions,
     ) -> Result<Op::Response> {
         client.call_at::<Op>(&endpoint, &request, &options).await
@@ -86,38 +104,11 @@ where
     }
 }
 
-/// A reply that says how many tokens it came to.
-pub(super) trait Metered {
-    /// Of prompt and reply; `None` where nobody says.
-    fn tokens(&self) -> Option<u64>;
-    /// Of the reply; `None` where the model did not run.
-    fn written(&self) -> Option<u64>;
-}
-
-impl Metered for ChatResponse {
-    fn tokens(&self) -> Option<u64> {
-        self.usage.as_ref().map(|usage| usage.prompt_tokens.saturating_add(usage.completion_tokens))
-    }
-
-    fn written(&self) -> Option<u64> {
-        Some(self.usage.as_ref().map_or(0, |usage| usage.completion_tokens))
-    }
-}
-
-impl Metered for crate::tokenizer::TokenCount {
-    fn tokens(&self) -> Option<u64> {
-        Some(0)
-    }
-
-    fn written(&self) -> Option<u64> {
-        None
-    }
-}
-
 /// A streamed reply, up to its first content.
 pub(super) struct Streamed;
 
 impl Ask for Streamed {
+    type Question = ChatRequest;
     type Reply = ChatStream;
 
     async fn ask(
@@ -157,83 +148,93 @@ pub(super) struct Answered<T> {
     pub(super) ticket: Ticket,
 }
 
-impl Call {
-    pub(super) fn start(
-        router: Arc<Inner>,
-        mut request: Box<ChatRequest>,
-        mut options: CallOptions,
-        stream: bool,
-    ) -> Result<Self> {
+impl<Q: Question> Call<Q> {
+    pub(super) fn start(router: Arc<Inner>, mut request: Box<Q>, mut options: CallOptions, how: How) -> Result<Self> {
         if tokio::runtime::Handle::try_current().is_err() {
             let message = "a call has to be awaited inside a tokio runtime; elsewhere use `.blocking()`";
             return Err(Error::new(ErrorKind::Configuration, message));
         }
         refuse_connection(&options)?;
-        request.params.drop_params |= router.client.drops_params();
+        if router.client.drops_params() {
+            request.drop_params();
+        }
         let table = router.table();
         // A bare name of a known family can be that of a pattern with its provider.
-        let whole = || router.client.registry().resolve(&request.model).ok().map(|name| name.to_string());
-        let start = table.find(&request.model).or_else(|| table.find(&whole()?));
-        if start.is_none() && router.rules.default_fallbacks.is_empty() {
-            return Err(unknown(&request.model));
+        let whole = || router.client.registry().resolve(request.model()).ok().map(|name| name.to_string());
+        let start = table.find(request.model()).or_else(|| table.find(&whole()?));
+        if start.is_none() && (how == How::Here || router.rules.default_fallbacks.is_empty()) {
+            return Err(unknown(request.model()));
         }
         let fallbacks = std::mem::take(&mut options.fallbacks);
-        if let Some(name) = fallbacks.iter().find(|name| table.find(name).is_none()) {
-            return Err(unknown(name));
+        for fallback in &fallbacks {
+            if table.find(&fallback.model).is_none() {
+                return Err(unknown(&fallback.model));
+            }
+            check(fallback, &*request)?;
         }
         router.hear_of_cooldowns();
         let rules = Arc::clone(&router.rules);
-        let mut pick = Pick { stream, ..Pick::default() };
-        if rules.check_context || table.counts_tokens {
-            pick.prompt_tokens = router.count.as_ref().map_or_else(|| estimate(&request), |count| count(&request));
-        }
-        let demand = Demand {
-            pick,
-            tags: if rules.tags.is_some() { options.tags.clone() } else { Vec::new() },
-            region: options.region.take(),
-            capabilities: if rules.check_capabilities { capabilities(&request) } else { Vec::new() },
-            prefill: false,
-        };
+        let (stream, counts) = (how == How::Streamed, rules.check_context || table.counts_tokens);
+        let demand = demand(&router, &*request, &options, stream, counts);
         let begun = Instant::now();
         let total = options.timeout.or(router.timeout).or(router.client.deadlines().total);
         let end = total.and_then(|total| begun.checked_add(total));
         let deadline = end.map(|end| end.saturating_duration_since(router.epoch));
-        let own = Own { num_retries: options.num_retries.replace(0), fallbacks, deadline };
+        let fallbacks = fallbacks.into_iter().map(Arc::new).collect();
+        let priority = options.priority.unwrap_or(router.default_priority);
+        let own = Own { fallbacks, stays: how == How::Here, deadline, priority };
+        // The client tries once; the plan does the rest.
+        options.num_retries = Some(0);
         let plan = Plan::new(table, rules, Arc::clone(&router.strategy), start, demand, own);
         let dice = router.dice();
         Ok(Self {
             router,
             request: Arc::new(*request),
             options,
+            said: None,
             plan,
             dice,
             stream,
+            counts,
             trail: Vec::new(),
             attempts: 0,
             begun,
             end,
+            priority,
+            place: None,
             home: None,
             last: None,
         })
     }
 
     /// Tries until one succeeds or the plan gives up.
-    pub(super) async fn run<A: Ask>(&mut self) -> Result<Answered<A::Reply>> {
+    pub(super) async fn run<A: Ask<Question = Q>>(&mut self) -> Result<Answered<A::Reply>> {
         loop {
-            let step = self.plan.next(self.router.now(), &mut self.dice);
+            let Self { router, request, options, plan, dice, stream, counts, .. } = self;
+            let changed = |fallback: &Fallback| match fallback.apply(&**request, options) {
+                Ok((request, options)) => demand(router, &request, &options, *stream, *counts),
+                // The try will tell.
+                Err(_) => Demand::default(),
+            };
+            let step = plan.next(router.now(), dice, &changed);
             if let Some((from, to)) = self.plan.take_move() {
                 self.router.tell(&RouterEvent::FellBack { from: &from, to: &to, error: self.last.as_ref() });
             }
             match step {
                 Step::GiveUp => return Err(self.give_up()),
-                Step::Wait(pause) if pause <= SHORT => {
-                    let _ = timeout(pause, self.router.room.notified()).await;
+                Step::Wait(pause) => {
+                    self.place = None;
+                    sleep(pause).await;
                 }
-                Step::Wait(pause) => sleep(pause).await,
+                Step::Queue(line, pause) => {
+                    if !self.queue(line, pause).await {
+                        return Err(self.give_up());
+                    }
+                }
                 Step::Try(choice) => {
-                    if let Some(running) = self.begin::<A>(choice).await?
-                        && let Some(answered) = self.attempt::<A, _>(running).await?
-                    {
+                    let Some(running) = self.begin::<A>(choice).await? else { continue };
+                    self.place = None;
+                    if let Some(answered) = self.attempt::<A, _>(running).await? {
                         return Ok(answered);
                     }
                 }
@@ -241,15 +242,35 @@ impl Call {
         }
     }
 
+    /// Waits for room in the queue; `false` where that has no place for the call.
+    async fn queue(&mut self, line: Vec<Arc<Slot>>, pause: Duration) -> bool {
+        let Some(place) = &mut self.place else {
+            let tokens = self.plan.demand.pick.prompt_tokens;
+            let first = line.first().cloned();
+            self.place = Place::join(&self.router, self.plan.turn, tokens, line);
+            let Some(place) = &self.place else { return self.plan.crowded_out() };
+            self.plan.turn = place.turn();
+            let group = first.as_ref().map_or("", |slot| slot.deployment.model_name.as_str());
+            let (priority, waiting) = (self.priority, self.router.queue.length());
+            self.router.tell(&RouterEvent::Queued { group, priority, waiting });
+            return true;
+        };
+        if place.stand(line) {
+            return true;
+        }
+        let left = self.end.map(|end| end.saturating_duration_since(Instant::now()));
+        place.wait(left.map_or(pause, |left| pause.min(left))).await || self.plan.crowded_out()
+    }
+
     /// Takes a place at the deployment and begins to ask it.
-    async fn begin<A: Ask>(
+    async fn begin<A: Ask<Question = Q>>(
         &mut self,
         choice: Choice,
-    ) -> Result<Option<Running<impl Future<Output = Result<A::Reply>> + use<A>>>> {
+    ) -> Result<Option<Running<impl Future<Output = Result<A::Reply>> + use<A, Q>>>> {
         let (router, now) = (&self.router, self.router.now());
         let tokens = self.plan.demand.pick.prompt_tokens;
         let shared = router.shared.as_ref().map(|shared| &*shared.limits);
-        let ticket = match Ticket::take(&choice.slot, choice.beside, tokens, now, &router.room, shared).await {
+        let ticket = match Ticket::take(&choice.slot, choice.beside, tokens, now, router.epoch, shared).await {
             Ok(ticket) => ticket,
             Err(denied) => {
                 self.plan.refused(&choice, denied, now);
@@ -262,15 +283,18 @@ impl Call {
             router.tell(&RouterEvent::Retried { group, deployment, error });
         }
         router.tell(&RouterEvent::Picked { group, deployment, attempt });
-        let (options, own_deadline) = self.options_for(&choice);
-        let asked = endpoint(&router.client, &choice, &options).and_then(|endpoint| {
-            Ok((
-                endpoint,
-                match choice.slot.deployment.request(&self.request)? {
-                    std::borrow::Cow::Borrowed(_) => Arc::clone(&self.request),
-                    std::borrow::Cow::Owned(own) => Arc::new(own),
-                },
-            ))
+        let (request, options) = match self.version(&choice) {
+            Ok((request, options)) => (Ok(request), options),
+            Err(error) => (Err(error), self.options.clone()),
+        };
+        let (options, own_deadline) = self.options_for(&choice, options);
+        let asked = request.and_then(|request| {
+            let endpoint = endpoint(&router.client, &choice, &options)?;
+            let own = match choice.slot.deployment.request(&*request)? {
+                Cow::Borrowed(_) => None,
+                Cow::Owned(own) => Some(Arc::new(own)),
+            };
+            Ok((endpoint, own.unwrap_or(request)))
         });
         // The client holds to the call's time itself; only a stream without one of its own ends for it with its head.
         let (client, end) = (router.client.clone(), self.end.filter(|_| self.stream && options.timeout.is_none()));
@@ -288,7 +312,7 @@ impl Call {
     /// One try, or two where the first takes long and hedging is wished for. `None` where they failed.
     async fn attempt<A, F>(&mut self, running: Running<F>) -> Result<Option<Answered<A::Reply>>>
     where
-        A: Ask,
+        A: Ask<Question = Q>,
         F: Future<Output = Result<A::Reply>>,
     {
         let Running { choice, ticket, begun, own_deadline, asking } = running;
@@ -338,7 +362,7 @@ impl Call {
     }
 
     /// Takes down how a try ended.
-    fn take<A: Ask>(
+    fn take<A: Ask<Question = Q>>(
         &mut self,
         choice: Choice,
         mut ticket: Ticket,
@@ -360,6 +384,7 @@ impl Call {
                 }
                 state.answered.fetch_add(1, Ordering::Relaxed);
                 if state.health.answered(now) {
+                    choice.slot.call_next(now);
                     self.router.tell(&RouterEvent::Recovered { deployment: &choice.slot.id });
                 }
                 self.attempts = self.attempts.saturating_add(1);
@@ -413,7 +438,8 @@ impl Call {
     fn give_up(&mut self) -> Error {
         let now = self.router.now();
         let error = self.home.take().or_else(|| self.last.take()).unwrap_or_else(|| {
-            if self.end.is_some_and(|end| end <= Instant::now()) { late() } else { self.plan.refusal(now) }
+            let late = self.place.is_none() && self.end.is_some_and(|end| end <= Instant::now());
+            if late { self::late() } else { self.plan.refusal(now) }
         });
         error.with_attempts(self.attempts).with_trail(std::mem::take(&mut self.trail))
     }
@@ -428,17 +454,33 @@ impl Call {
         (self.attempts, self.trail)
     }
 
+    /// Request and options as a group gets them.
+    fn version(&self, choice: &Choice) -> Result<(Arc<Q>, CallOptions)> {
+        let (mut request, options) = match &choice.changes {
+            None => (Arc::clone(&self.request), self.options.clone()),
+            Some(changes) => {
+                let (request, options) = changes.apply(&*self.request, &self.options)?;
+                (Arc::new(request), CallOptions { num_retries: Some(0), ..options })
+            }
+        };
+        if let Some(said) = &self.said {
+            Arc::make_mut(&mut request).begin_answer(said);
+        }
+        Ok((request, options))
+    }
+
     /// The options of a try: what is left of the call's time, and what the deployment says.
-    fn options_for(&self, choice: &Choice) -> (CallOptions, bool) {
+    fn options_for(&self, choice: &Choice, mut options: CallOptions) -> (CallOptions, bool) {
         let (deployment, router) = (&choice.slot.deployment, &self.router);
-        let mut options = self.options.clone();
         let left = self.end.map(|end| end.saturating_duration_since(Instant::now()));
-        let one = deployment.timeout.or(router.attempt_timeout);
+        // A time that a fallback says is for each try there.
+        let changed = options.timeout.filter(|_| choice.changes.is_some());
+        let one = [changed, deployment.timeout.or(router.attempt_timeout)].into_iter().flatten().min();
         let silence = deployment.stream_timeout.or(router.stream_timeout);
         let own_deadline = if self.stream {
             options.stream_timeout = options.stream_timeout.or(silence);
             options.first_byte_timeout = options.first_byte_timeout.or(silence).or(one);
-            options.timeout = options.timeout.and(left);
+            options.timeout = options.timeout.map(|own| left.map_or(own, |left| own.min(left)));
             self.options.first_byte_timeout.is_some()
                 || self.options.timeout.is_some()
                     && left.is_some_and(|left| options.first_byte_timeout.is_none_or(|byte| left <= byte))
@@ -470,6 +512,31 @@ fn endpoint(client: &Client, choice: &Choice, options: &CallOptions) -> Result<E
             client.endpoint(choice.model.as_deref().unwrap_or(&deployment.model), &connection)
         }
     }
+}
+
+/// What a call asks for.
+fn demand<Q: Question>(router: &Inner, request: &Q, options: &CallOptions, stream: bool, counts: bool) -> Demand {
+    let (rules, chat) = (&router.rules, request.chat());
+    let count = |chat| router.count.as_ref().map_or_else(|| estimate(chat), |count| count(chat));
+    let mut pick = Pick { stream, ..Pick::default() };
+    pick.prompt_tokens = chat.filter(|_| counts).map_or(0, count);
+    Demand {
+        pick,
+        tags: if rules.tags.is_some() { options.tags.clone() } else { Vec::new() },
+        region: options.region.clone(),
+        capabilities: chat.filter(|_| rules.check_capabilities).map_or_else(Vec::new, capabilities),
+        num_retries: options.num_retries,
+        prefill: false,
+    }
+}
+
+/// Whether a fallback's changes can be made, and leave the connection alone.
+pub(super) fn check(fallback: &Fallback, request: &impl Question) -> Result<()> {
+    if fallback.changes.is_empty() {
+        return Ok(());
+    }
+    let (_, options) = fallback.apply(request, &CallOptions::default())?;
+    refuse_connection(&options)
 }
 
 /// A key or an address of the call's own would go to whatever deployment is picked.

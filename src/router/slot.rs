@@ -10,6 +10,7 @@ use super::health::Health;
 use super::latency::Latency;
 use super::limits::Usage;
 use super::pattern::fill;
+use super::queue::Line;
 use crate::client::Endpoint;
 use crate::pricing::{Catalog, Item, ModelInfo, Terms};
 
@@ -32,6 +33,8 @@ pub(super) struct State {
     pub(super) health: Health,
     pub(super) usage: Usage,
     pub(super) latency: Latency,
+    /// Calls that wait for room here.
+    pub(super) line: Line,
     pub(super) answered: AtomicU64,
     pub(super) failed: AtomicU64,
     /// Whether it has been taken out: calls under way do not come to it any more.

@@ -21,6 +21,8 @@ pub struct Snapshot {
     pub health: DeploymentHealth,
     /// How many calls it is working on.
     pub in_flight: u32,
+    /// How many calls wait for room at it. One can wait at several.
+    pub waiting: usize,
     /// How many calls went to it in this minute.
     pub requests: u64,
     /// How many tokens went to and came from it in this minute.
@@ -69,6 +71,7 @@ impl Router {
                     Standing::Probation { .. } => DeploymentHealth::Probation,
                 },
                 in_flight: state.usage.in_flight(),
+                waiting: state.line.length(),
                 requests: state.usage.requests.read(minute(now)),
                 tokens: state.usage.tokens.read(minute(now)),
                 time_per_token: state.latency.per_token(now),

@@ -4,16 +4,16 @@ use tokio::time::Instant;
 
 use super::OnStreamFailure;
 use super::plan::Choice;
-use super::run::{Answered, Call, Metered, Streamed};
+use super::run::{Answered, Call, Streamed};
 use super::ticket::Ticket;
-use crate::chat::{Accumulator, CallMeta, ChatChunk, ChatResponse, Content, Delta, Message, Part, Role};
-use crate::client::{ChatStream, Rescue, Route};
+use crate::chat::{Accumulator, CallMeta, ChatChunk, ChatRequest, ChatResponse, Content, Delta, Part};
+use crate::client::{Answer, ChatStream, Rescue, Route};
 use crate::error::{Error, Result};
 use crate::provider::Queue;
 
 /// A stream's way through the router.
 struct Routed {
-    call: Box<Call>,
+    call: Box<Call<ChatRequest>>,
     choice: Choice,
     ticket: Ticket,
     /// When this deployment was asked.
@@ -77,7 +77,7 @@ pub(super) struct Legacy {
 }
 
 /// Opens a stream: what comes of it is handed out when its first content is there.
-pub(super) async fn open(mut call: Box<Call>, legacy: Legacy) -> Result<ChatStream> {
+pub(super) async fn open(mut call: Box<Call<ChatRequest>>, legacy: Legacy) -> Result<ChatStream> {
     let asked = Instant::now();
     let Answered { reply: mut stream, choice, ticket } = call.run::<Streamed>().await?;
     let (attempts, trail) = call.trail();
@@ -147,7 +147,7 @@ impl Route for Routed {
 }
 
 /// Has the next deployment go on from the text so far, where nothing but one choice's text has come.
-fn go_on(call: &mut Call, sum: &Accumulator) -> Option<Legacy> {
+fn go_on(call: &mut Call<ChatRequest>, sum: &Accumulator) -> Option<Legacy> {
     let so_far = sum.response();
     let [choice] = so_far.choices.as_slice() else { return None };
     let [Part { content: Content::Text(text), seal: None, .. }] = choice.message.parts.as_slice() else { return None };
@@ -159,16 +159,7 @@ fn go_on(call: &mut Call, sum: &Accumulator) -> Option<Legacy> {
     if said.is_empty() {
         return None;
     }
-    let mut request = (*call.request).clone();
-    if call.plan.demand.prefill {
-        // It goes on from another one already: the whole text takes the place of its beginning.
-        request.messages.pop();
-    }
-    let mut beginning = Message::new(Role::Assistant, said);
-    // The word by which Mistral and DeepSeek know that it is not a turn of its own.
-    beginning.extra.insert("prefix", true);
-    request.messages.push(beginning);
-    call.request = request.into();
+    call.said = Some(said.to_owned());
     call.plan.require_prefill();
     Some(Legacy { before: None, sum: sum.clone(), overlap: Some(Overlap::new(said, space)) })
 }

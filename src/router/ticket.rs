@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::limits::{Denied, Reservation, SharedLimits, minute};
 use super::slot::Slot;
@@ -12,7 +12,7 @@ use super::slot::Slot;
 /// gives the place back, so a caller that goes away leaves nothing behind.
 pub(super) struct Ticket {
     slot: Arc<Slot>,
-    room: Arc<Notify>,
+    epoch: Instant,
     minute: u64,
     taken: u64,
     /// How many tokens it came to, once that is known.
@@ -34,14 +34,14 @@ impl Ticket {
         beside: bool,
         tokens: u64,
         now: Duration,
-        room: &Arc<Notify>,
+        epoch: Instant,
         shared: Option<&dyn SharedLimits>,
     ) -> Result<Self, Denied> {
         let state = &slot.state;
         state.usage.reserve(&slot.deployment, tokens, now)?;
         let mut ticket = Self {
             slot: Arc::clone(slot),
-            room: Arc::clone(room),
+            epoch,
             minute: minute(now),
             taken: tokens,
             used: None,
@@ -78,6 +78,6 @@ impl Drop for Ticket {
         if let Some(shared) = self.shared.take() {
             shared.settle(self.used);
         }
-        self.room.notify_waiters();
+        self.slot.call_next(self.epoch.elapsed());
     }
 }

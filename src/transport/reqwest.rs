@@ -1,21 +1,52 @@
 //! The default transport.
 
+use std::collections::HashMap;
 use std::error::Error as _;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use reqwest::redirect::Policy;
+use url::Url;
 
 use super::{Body, Transport};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Sends requests by [`reqwest`], with pooled connections, HTTP/2 where the server has it, and the system's proxies.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ReqwestTransport {
     client: reqwest::Client,
+    urls: Urls,
+}
+
+/// Addresses read once: the same few are called again and again, and reading one costs as much as writing a request.
+#[derive(Clone, Default)]
+struct Urls(Arc<RwLock<HashMap<Uri, Url>>>);
+
+/// So many addresses are kept; those of jobs and the like, which differ each time, must not fill the memory.
+const MANY: usize = 256;
+
+impl Urls {
+    fn read(&self, uri: &Uri) -> Result<Url> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(uri).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let url = Url::parse(&uri.to_string()).map_err(|source| {
+            Error::new(ErrorKind::Configuration, "the address is not a usable URL; check the base URL")
+                .with_source(source)
+        })?;
+        let mut urls = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if urls.len() >= MANY {
+            urls.clear();
+        }
+        urls.insert(uri.clone(), url.clone());
+        Ok(url)
+    }
 }
 
 impl ReqwestTransport {
@@ -42,17 +73,23 @@ impl ReqwestTransport {
     /// Build it with [`Policy::none`]: a redirect must not carry a key to a host that nobody named.
     #[must_use]
     pub fn from_client(client: reqwest::Client) -> Self {
-        Self { client }
+        Self { client, urls: Urls::default() }
+    }
+}
+
+impl fmt::Debug for ReqwestTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReqwestTransport").field("client", &self.client).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
 impl Transport for ReqwestTransport {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>> {
-        let request = reqwest::Request::try_from(request).map_err(|source| {
-            Error::new(ErrorKind::Configuration, "the address is not a usable URL; check the base URL")
-                .with_source(source.without_url())
-        })?;
+        let (head, body) = request.into_parts();
+        let mut request = reqwest::Request::new(head.method, self.urls.read(&head.uri)?);
+        *request.headers_mut() = head.headers;
+        *request.body_mut() = Some(body.into());
         let mut response = self.client.execute(request).await.map_err(no_response)?;
         let mut head = Response::new(());
         *head.status_mut() = response.status();

@@ -9,6 +9,7 @@ mod blocks;
 mod count;
 mod error;
 mod messages;
+mod models;
 mod reasoning;
 mod request;
 mod response;
@@ -24,8 +25,8 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    AuthScheme, Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target,
-    counting,
+    AuthScheme, Chat, ChatCodec, Codec, CountTokens, Encoded, ListModels, Progress, Provider, ProviderSpec,
+    StreamDecoder, Target, counting,
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
@@ -77,6 +78,10 @@ impl Provider for Anthropic {
     }
 
     fn chat(&self) -> Option<&dyn ChatCodec> {
+        Some(self)
+    }
+
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
         Some(self)
     }
 

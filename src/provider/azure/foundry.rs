@@ -11,11 +11,11 @@ use bytes::Bytes;
 use http::{Request, Response};
 use secrecy::SecretString;
 
-use super::address::{Address, host};
-use super::{encode, filters};
+use super::address::{self, host};
+use super::{asks_responses, encode, filters};
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
-use crate::provider::anthropic::Anthropic;
+use crate::provider::anthropic::{Anthropic, Hosting};
 use crate::provider::openai_chat::OpenAiChat;
 use crate::provider::{
     AuthScheme, Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target,
@@ -23,6 +23,10 @@ use crate::provider::{
 
 /// The hosts whose keys go into `api-key`; those of models that have an address of their own are bearer tokens.
 const RESOURCES: [&str; 3] = [".services.ai.azure.com", ".openai.azure.com", ".cognitiveservices.azure.com"];
+
+/// Replies are held to schemas by a tool: workspaces refuse Claude's own way ("structured_outputs not supported in your
+/// workspace", <https://www.braintrust.dev/docs/kb/structured-outputs-unsupported-for-azure-providers>).
+const HOSTING: Hosting = Hosting { version: None, model_in_address: false, no_schema: true };
 
 /// Models of Azure AI Foundry.
 #[derive(Debug)]
@@ -35,13 +39,13 @@ impl Foundry {
     /// The provider that this row describes.
     #[must_use]
     pub fn new(spec: ProviderSpec) -> Self {
-        Self { claude: Arc::new(Claude(Anthropic::new(spec.clone()))), chat: OpenAiChat::new(spec) }
+        Self { claude: Arc::new(Claude(Anthropic::new(spec.clone()).hosted(HOSTING))), chat: OpenAiChat::new(spec) }
     }
 
     fn send(&self, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
-        let address = Address::of_model(target);
-        let target = Target { base_url: &address.base, ..*target };
-        address.complete(encode(&self.chat, request, &target, stream)?)
+        let encoded = encode(&self.chat, request, target, stream)?;
+        let responses = asks_responses(&encoded);
+        encoded.at(&if responses { address::of_responses(target) } else { address::of_model(target) })
     }
 }
 
@@ -85,7 +89,7 @@ impl ChatCodec for Foundry {
     }
 
     fn stream_decoder(&self, request: &ChatRequest) -> StreamDecoder {
-        self.chat.stream_decoder(request).around(filters::Events::new)
+        filters::around(self.chat.stream_decoder(request))
     }
 }
 

@@ -11,6 +11,7 @@ mod event;
 mod finish;
 mod grounding;
 mod media;
+mod models;
 mod request;
 mod response;
 pub mod schema;
@@ -25,7 +26,8 @@ use bytes::Bytes;
 use http::Response;
 
 use super::{
-    Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target, counting,
+    Chat, ChatCodec, Codec, CountTokens, Encoded, ListModels, Progress, Provider, ProviderSpec, StreamDecoder, Target,
+    counting,
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
@@ -84,6 +86,10 @@ impl Provider for Gemini {
         Some(self)
     }
 
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
+        Some(self)
+    }
+
     fn count_tokens(&self) -> Option<&dyn Codec<CountTokens>> {
         self.spec.counts_tokens.then_some(self)
     }
@@ -127,14 +133,19 @@ fn address(spec: &ProviderSpec, target: &Target<'_>, method: &str) -> String {
         let path = target.settings.iter().fold(path, |path, (name, value)| path.replace(&format!("{{{name}}}"), value));
         return format!("{}{path}", target.base_url);
     }
+    let folder = if target.model.contains('/') { "" } else { "models/" };
+    format!("{}/{folder}{}:{method}", versioned(target), target.model)
+}
+
+/// The address with its version.
+fn versioned(target: &Target<'_>) -> String {
     let host = target.base_url.split_once("://").map_or(target.base_url, |(_, host)| host);
     let version = match target.api_version {
         Some(version) => Cow::Owned(format!("/{version}")),
         None if host.contains('/') => Cow::Borrowed(""),
         None => Cow::Owned(format!("/{VERSION}")),
     };
-    let folder = if target.model.contains('/') { "" } else { "models/" };
-    format!("{}{version}/{folder}{}:{method}", target.base_url, target.model)
+    format!("{}{version}", target.base_url)
 }
 
 #[cfg(test)]

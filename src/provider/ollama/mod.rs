@@ -4,6 +4,7 @@
 //! shape of the whole reply, so both are read by the same code.
 
 mod error;
+mod models;
 mod request;
 mod response;
 mod stream;
@@ -13,7 +14,7 @@ mod tests;
 use bytes::Bytes;
 use http::Response;
 
-use super::{Chat, ChatCodec, Codec, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target};
+use super::{Chat, ChatCodec, Codec, Encoded, ListModels, Progress, Provider, ProviderSpec, StreamDecoder, Target};
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
 use crate::wire::Framer;
@@ -42,6 +43,10 @@ impl Provider for Ollama {
     }
 
     fn chat(&self) -> Option<&dyn ChatCodec> {
+        Some(self)
+    }
+
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
         Some(self)
     }
 }

@@ -12,6 +12,7 @@ use crate::chat::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ReasoningStyle, traits};
+use crate::provider::params::{Limits, allowed};
 use crate::provider::{Encoded, ProviderSpec, Target, admit, post_json};
 use crate::wire::json::Object;
 
@@ -38,7 +39,7 @@ pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target
     for (name, value) in params.extra.iter().filter(|(name, _)| BESIDE_OPTIONS.contains(&name.as_str())) {
         body.set(name.clone(), value)?;
     }
-    allowed(&mut body, &params)?;
+    allowed(&mut body, &params, |name| supports(&params, name))?;
     body.merge(&params.extra_body)?;
     let request = post_json(&url(spec, target.base_url), body.to_bytes())?;
     Ok(Encoded { request, warnings })
@@ -80,19 +81,6 @@ fn supports(params: &Params, name: &str) -> bool {
         "response_format" => !matches!(params.response_format, Some(ResponseFormat::Native(_))),
         _ => false,
     }
-}
-
-/// Parameters that the caller allowed by name though Ollama is not known to have them go out as they are.
-fn allowed(body: &mut Object, params: &Params) -> Result<()> {
-    let names: Vec<_> = params.names().filter(|name| !supports(params, name) && *name != "n").collect();
-    if names.is_empty() {
-        return Ok(());
-    }
-    let all = serde_json::to_value(params).unwrap_or_default();
-    for name in names {
-        body.set_some(name, all.get(name))?;
-    }
-    Ok(())
 }
 
 /// The model's options. `stop` is always a list: the server takes nothing else, whatever its description says.
@@ -177,24 +165,6 @@ fn tools(params: &Params, limits: &mut Limits<'_>) -> Result<Vec<Tool>> {
 }
 
 // ---- messages ---------------------------------------------------------------------------------------------------
-
-/// What becomes of content that Ollama has no place for: an error, or with `drop_params` a warning.
-struct Limits<'a> {
-    provider: &'a str,
-    drop: bool,
-    warnings: &'a mut Vec<Warning>,
-}
-
-impl Limits<'_> {
-    fn refuse(&mut self, what: &'static str, why: &str) -> Result<()> {
-        if self.drop {
-            self.warnings.push(Warning::new(what, format!("dropped: {why} by {}", self.provider)));
-            return Ok(());
-        }
-        let message = format!("`{what}`: {why} by {}", self.provider);
-        Err(Error::new(ErrorKind::Unsupported, message))
-    }
-}
 
 #[derive(Default, Serialize)]
 struct WireMessage<'a> {

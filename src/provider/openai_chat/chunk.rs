@@ -35,6 +35,9 @@ pub(super) struct Head<'a> {
     pub(super) id: Option<Text<'a>>,
     #[serde(default, borrow)]
     pub(super) model: Option<Text<'a>>,
+    /// What watsonx calls it.
+    #[serde(default, borrow)]
+    pub(super) model_id: Option<Text<'a>>,
     #[serde(default)]
     pub(super) created: Option<f64>,
     #[serde(default, borrow)]

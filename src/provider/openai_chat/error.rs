@@ -7,14 +7,16 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::provider::{Fault, http_fault};
 
-pub(super) fn decode(response: &Response<Bytes>) -> Error {
+pub(in crate::provider) fn decode(response: &Response<Bytes>) -> Error {
     http_fault(response, read)
 }
 
-/// What an error body says: OpenAI's form, `{"error": "…"}`, `{"message"}`, `{"detail"}` (FastAPI), or a list of one.
-pub(super) fn read(body: &Value) -> Fault {
+/// What an error body says: OpenAI's form, `{"error": "…"}`, `{"errors": [{…}]}`, `{"message"}`, `{"detail"}` (FastAPI), or
+/// a list of one.
+pub(in crate::provider) fn read(body: &Value) -> Fault {
     let body = body.as_array().and_then(|list| list.first()).unwrap_or(body);
-    let error = body.get("error").filter(|error| !error.is_null()).unwrap_or(body);
+    let error = body.get("error").filter(|error| !error.is_null());
+    let error = error.or_else(|| body.pointer("/errors/0")).unwrap_or(body);
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let field = |name: &str| error.get(name).and_then(text);
     let numeric = |name: &str| error.get(name).and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());

@@ -9,6 +9,7 @@ mod details;
 mod error;
 mod lean;
 mod messages;
+mod models;
 mod reasoning;
 mod request;
 mod response;
@@ -16,18 +17,24 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod usage;
+mod which;
 
 use bytes::Bytes;
 use http::Response;
 
 use super::{
-    Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target, admit,
-    counting, openai_responses,
+    Chat, ChatCodec, Codec, CountTokens, Encoded, ListModels, Progress, Provider, ProviderSpec, StreamDecoder, Target,
+    admit, counting, openai_responses,
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
 use crate::model::traits;
 use crate::wire::Framer;
+use which::{Either, Which};
+
+pub(super) use error::{decode as decode_error, read as fault};
+pub(super) use response::has_error;
+pub(super) use usage::normalise as normalise_usage;
 
 /// A provider that speaks OpenAI's chat completions.
 #[derive(Debug)]
@@ -40,6 +47,17 @@ impl OpenAiChat {
     #[must_use]
     pub fn new(spec: ProviderSpec) -> Self {
         Self { spec }
+    }
+
+    fn request(&self, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
+        let spec = &self.spec;
+        match which::of_request(spec, request, target) {
+            Which::Chat => request::encode(spec, request, target, stream),
+            Which::Responses(model) => {
+                let url = openai_responses::url(target.base_url, None);
+                openai_responses::encode(spec, request, &Target { model, ..*target }, &url, stream)
+            }
+        }
     }
 }
 
@@ -56,6 +74,10 @@ impl Provider for OpenAiChat {
         Some(self)
     }
 
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
+        Some(self)
+    }
+
     fn count_tokens(&self) -> Option<&dyn Codec<CountTokens>> {
         self.spec.counts_tokens.then_some(self)
     }
@@ -63,10 +85,13 @@ impl Provider for OpenAiChat {
 
 impl Codec<Chat> for OpenAiChat {
     fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        request::encode(&self.spec, request, target, false)
+        self.request(request, target, false)
     }
 
     fn decode(&self, _: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<Chat>> {
+        if self.spec.responses && which::is_response(response.body()) {
+            return openai_responses::decode(&self.spec, response).map(Progress::Done);
+        }
         response::decode(&self.spec, response).map(Progress::Done)
     }
 }
@@ -76,6 +101,7 @@ impl Codec<Chat> for OpenAiChat {
 impl Codec<CountTokens> for OpenAiChat {
     fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
         let mut warnings = Vec::new();
+        let target = &Target { model: which::bare(target.model), ..*target };
         let (known, params) = (traits(target.known_as()), counting::of_prompt(&request.params));
         let supported = |name: &str| request::supports(&self.spec, &known, &params, name);
         let params = admit(&params, &self.spec.name, supported, &mut warnings)?;
@@ -89,10 +115,13 @@ impl Codec<CountTokens> for OpenAiChat {
 
 impl ChatCodec for OpenAiChat {
     fn encode_stream(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        request::encode(&self.spec, request, target, true)
+        self.request(request, target, true)
     }
 
     fn stream_decoder(&self, _: &ChatRequest) -> StreamDecoder {
+        if self.spec.responses {
+            return StreamDecoder::new(Framer::sse(), Either::new(&self.spec));
+        }
         StreamDecoder::new(Framer::sse(), stream::Events::new(&self.spec))
     }
 }

@@ -139,7 +139,7 @@ impl<'a> Encoding<'a> {
         let search = params.web_search_options.as_ref();
         let mut tools: Vec<Tool> = params.tools.iter().flatten().map(|tool| written(tool, quirks)).collect();
         match quirks.web_search {
-            WebSearch::Options => {
+            WebSearch::Options | WebSearch::Responses => {
                 self.body.set_some("web_search_options", search)?;
             }
             WebSearch::BrowserSearch => {

@@ -26,6 +26,9 @@ pub(super) fn decode(spec: &ProviderSpec, response: &Response<Bytes>) -> Result<
                 let own = citations::annotations(reply.extra.get("citations"), reply.extra.get("search_results"));
                 first.message.annotations.extend(own);
             }
+            if let Some(name) = reply.extra.get("model_id").and_then(Value::as_str).filter(|_| reply.model.is_empty()) {
+                reply.model = name.to_owned();
+            }
             if let Some(usage) = &mut reply.usage {
                 usage::normalise(usage);
             }
@@ -55,7 +58,7 @@ fn failure(response: &Response<Bytes>, source: Option<serde_json::Error>) -> Err
     }
 }
 
-pub(super) fn has_error(error: Option<&Value>) -> bool {
+pub(in crate::provider) fn has_error(error: Option<&Value>) -> bool {
     match error {
         None | Some(Value::Null | Value::Bool(false)) => false,
         Some(Value::Object(fields)) => !fields.is_empty(),

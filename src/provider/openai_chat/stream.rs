@@ -141,7 +141,7 @@ impl Events {
         self.started = true;
         queue.push_back(ChatChunk::new(Delta::Start(Box::new(Start {
             id: head.id.map(Text::into_owned).unwrap_or_default(),
-            model: head.model.map(Text::into_owned).unwrap_or_default(),
+            model: head.model.or(head.model_id).map(Text::into_owned).unwrap_or_default(),
             created: head.created.map_or(0, |seconds| seconds as u64),
             system_fingerprint: head.system_fingerprint.map(Text::into_owned),
             service_tier: head.service_tier.map(Text::into_owned),

@@ -7,7 +7,7 @@ use crate::chat::{ServerToolUse, Usage};
 /// Brings the usage of any compatible server into OpenAI's form.
 ///
 /// Reasoning that a server counts beside the completion (xAI) belongs to it; the total tells which is the case.
-pub(super) fn normalise(usage: &mut Usage) {
+pub(in crate::provider) fn normalise(usage: &mut Usage) {
     let count = |usage: &Usage, name: &str| usage.extra.get(name).and_then(Value::as_u64);
     let cached = count(usage, "prompt_cache_hit_tokens").or_else(|| count(usage, "cached_tokens"));
     let reasoning = count(usage, "reasoning_tokens");

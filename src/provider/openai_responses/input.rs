@@ -1,22 +1,28 @@
 //! The conversation as `input` items: messages, calls and the results of calls, each an item of its own.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::NAME;
-use crate::chat::{Audio, Content, Media, Message, Part, Role, Source, ToolCall, Warning};
+use super::{NAME, own};
+use crate::chat::{Audio, Content, Image, Media, Message, Part, Role, Source, ToolCall, Warning};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::json::Object;
 
-/// Reads the messages.
+/// Reads the messages. `stored` says whether the provider may know items by their ids.
 ///
 /// # Errors
 ///
 /// Those of [`body`](super::request::body).
-pub(super) fn items(messages: &[Message], provider: &str, warnings: &mut Vec<Warning>) -> Result<Vec<Object>> {
+pub(super) fn items(
+    messages: &[Message],
+    provider: &str,
+    stored: bool,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<Object>> {
     if messages.iter().any(|message| message.name.is_some() && message.role != Role::Tool) {
         warnings.push(Warning::new("messages[].name", "left out: the Responses API knows no names of speakers"));
     }
-    let mut writer = Writer { provider, items: Vec::with_capacity(messages.len()), custom: Vec::new() };
+    let (own, items) = (own(provider), Vec::with_capacity(messages.len()));
+    let mut writer = Writer { provider, own, stored, items, custom: Vec::new() };
     for message in messages {
         if message.role == Role::Function || message.extra.get("function_call").is_some() {
             let text = "calls in the form of `functions` have no id, by which the Responses API tells them; use tools";
@@ -27,7 +33,7 @@ pub(super) fn items(messages: &[Message], provider: &str, warnings: &mut Vec<War
             Role::Tool => writer.result(message)?,
             _ => {
                 let parts = writer.input(message)?;
-                writer.message(message, parts)?;
+                writer.message(message, parts, None)?;
             }
         }
     }
@@ -36,6 +42,9 @@ pub(super) fn items(messages: &[Message], provider: &str, warnings: &mut Vec<War
 
 struct Writer<'a> {
     provider: &'a str,
+    /// Whose seals and native items go back.
+    own: String,
+    stored: bool,
     items: Vec<Object>,
     /// The ids of calls of custom tools, whose results are items of another type.
     custom: Vec<&'a str>,
@@ -47,10 +56,11 @@ impl<'a> Writer<'a> {
     }
 
     /// What one says at once.
-    fn message(&mut self, message: &Message, parts: Vec<Piece<'_>>) -> Result<()> {
+    fn message(&mut self, message: &Message, parts: Vec<Piece<'_>>, phase: Option<&Value>) -> Result<()> {
         let mut item = Object::new();
         item.set("type", "message")?.set("role", message.role.as_str())?;
         content(&mut item, "content", message, parts)?;
+        item.set_some("phase", phase)?;
         for (name, value) in message.extra.iter() {
             item.set(name.clone(), value)?;
         }
@@ -78,7 +88,7 @@ impl<'a> Writer<'a> {
                     ("image_url", object)
                 }
                 Content::File(media) => ("file", file(media)?),
-                Content::Native(native) if native.provider == NAME || native.provider.is_empty() => {
+                Content::Native(native) if self.is_own(&native.provider) || native.provider.is_empty() => {
                     pieces.push(Piece::Object(object(&native.value)?));
                     continue;
                 }
@@ -103,6 +113,9 @@ impl<'a> Writer<'a> {
             let item = match &part.content {
                 Content::Text(text) => {
                     said.push(Piece::text(part, text, "output_text")?);
+                    if let Some(phase) = self.sealed(part).and_then(|mut seal| seal.remove("phase")) {
+                        self.message(message, std::mem::take(&mut said), Some(&phase))?;
+                    }
                     continue;
                 }
                 Content::Audio(Audio { transcript: Some(text), .. }) => {
@@ -116,25 +129,65 @@ impl<'a> Writer<'a> {
                     continue;
                 }
                 Content::ToolCall(call) => self.call(part, call)?,
-                Content::Native(native) if native.provider == NAME => object(&native.value)?,
+                Content::Reasoning(_) => match self.reasoning(part)? {
+                    Some(item) => item,
+                    None => continue,
+                },
+                Content::Image(Image { source: Source::Base64 { data, .. }, .. })
+                    if part.seal_of(&self.own).is_some() =>
+                {
+                    let mut item = Object::new();
+                    item.merge(&self.sealed(part).unwrap_or_default())?;
+                    item.set("result", data)?;
+                    item
+                }
+                Content::Native(native) if self.is_own(&native.provider) => object(&native.value)?,
                 Content::Native(native) if native.provider.is_empty() => {
                     said.push(Piece::Object(object(&native.value)?));
                     continue;
                 }
-                Content::Reasoning(_) | Content::Native(_) => continue,
+                Content::Native(_) => continue,
                 Content::Image(_) | Content::File(_) | Content::Audio(_) | Content::Video(_) => {
                     return Err(self.unsupported("messages: media in a message of the assistant"));
                 }
             };
             if !said.is_empty() {
-                self.message(message, std::mem::take(&mut said))?;
+                self.message(message, std::mem::take(&mut said), None)?;
             }
             self.items.push(item);
         }
         if !said.is_empty() || self.items.len() == before {
-            self.message(message, said)?;
+            self.message(message, said, None)?;
         }
         Ok(())
+    }
+
+    fn is_own(&self, provider: &str) -> bool {
+        provider == NAME || provider == self.own
+    }
+
+    /// What the seal of a part holds, if it was made here.
+    fn sealed(&self, part: &Part) -> Option<Map<String, Value>> {
+        serde_json::from_str(part.seal_of(&self.own)?).ok()
+    }
+
+    /// Reasoning goes back as the item that it came in; that of others does not.
+    ///
+    /// An item that is sealed itself needs no id, and without one no provider looks for what it has not kept, or asks for
+    /// the very items that followed (recorded: `responses-stream.tool-results.ruby-llm-…-gpt-5-nano-can-use-tools…`). One
+    /// that has neither seal nor words is known only by its id, to a provider that keeps replies.
+    fn reasoning(&self, part: &Part) -> Result<Option<Object>> {
+        let Some(mut fields) = self.sealed(part) else { return Ok(None) };
+        fields.retain(|name, value| !value.is_null() && name != "status");
+        if fields.contains_key("encrypted_content") {
+            fields.shift_remove("id");
+        } else if !self.stored && !fields.contains_key("content") {
+            return Ok(None);
+        }
+        fields.entry("summary").or_insert_with(|| Value::Array(Vec::new()));
+        let mut item = Object::new();
+        item.merge(&fields)?;
+        Ok(Some(item))
     }
 
     /// A call of a function, or of a custom tool, whose input is a text.
@@ -148,6 +201,7 @@ impl<'a> Writer<'a> {
             let arguments = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
             item.set("type", "function_call")?.set("call_id", &call.id)?.set("name", &call.name)?;
             item.set("arguments", arguments)?;
+            item.merge(&self.sealed(part).unwrap_or_default())?;
         }
         Ok(item)
     }

@@ -28,9 +28,9 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             ..Quirks::default()
         }),
         // https://github.com/ggml-org/llama.cpp/tree/master/tools/server
-        server("llamafile", "LLAMAFILE").alias("llamacpp"),
-        // https://lmstudio.ai/docs/app/api/endpoints/openai
-        server("lm_studio", "LM_STUDIO"),
+        server("llamafile", "LLAMAFILE").alias("llamacpp").responses(),
+        // https://lmstudio.ai/docs/app/api/endpoints/openai, and https://lmstudio.ai/docs/api/rest-api
+        server("lm_studio", "LM_STUDIO").responses(),
         // https://github.com/oobabooga/text-generation-webui/wiki/12-%E2%80%90-OpenAI-API
         server("oobabooga", "OOBABOOGA"),
         // https://inference.readthedocs.io/en/latest/getting_started/using_xinference.html

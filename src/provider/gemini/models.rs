@@ -1,0 +1,28 @@
+//! The list of models: `GET /v1beta/models`, a thousand at a time.
+
+use bytes::Bytes;
+use http::Response;
+use serde_json::Value;
+
+use super::{Gemini, versioned};
+use crate::error::Result;
+use crate::provider::{Codec, Encoded, ListModels, ModelPage, Progress, Target, models};
+
+impl Codec<ListModels> for Gemini {
+    fn encode(&self, page: &ModelPage, target: &Target<'_>) -> Result<Encoded> {
+        let after = page.after.as_deref().map(|mark| format!("&pageToken={}", models::escaped(mark)));
+        models::get(&format!("{}/models?pageSize=1000{}", versioned(target), after.unwrap_or_default()))
+    }
+
+    fn decode(&self, _: &ModelPage, response: &Response<Bytes>) -> Result<Progress<ListModels>> {
+        let mut page = models::page(response, "models", "name", |body| {
+            body.get("nextPageToken").and_then(Value::as_str).filter(|mark| !mark.is_empty()).map(str::to_owned)
+        })?;
+        for model in &mut page.models {
+            if let Some(bare) = model.id.strip_prefix("models/") {
+                model.id = bare.to_owned();
+            }
+        }
+        Ok(Progress::Done(page))
+    }
+}

@@ -1,0 +1,175 @@
+//! A provider's own list of its models.
+
+use bytes::Bytes;
+use http::{Request, Response};
+use serde_json::{Map, Value};
+
+use super::{Codec, Encoded, Operation, Provider, not_a_reply};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Listing a provider's models.
+#[derive(Debug)]
+pub enum ListModels {}
+
+impl Operation for ListModels {
+    const NAME: &'static str = "list_models";
+    type Request = ModelPage;
+    type Response = ModelList;
+
+    fn codec(provider: &dyn Provider) -> Option<&dyn Codec<Self>> {
+        provider.list_models()
+    }
+}
+
+/// Which page of the list is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ModelPage {
+    /// The page after this mark, which the page before it gave; `None` for the first.
+    pub after: Option<String>,
+}
+
+/// One page of the list.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ModelList {
+    /// The models, in the provider's order.
+    pub models: Vec<ListedModel>,
+    /// The mark of the next page, where there is one.
+    pub next: Option<String>,
+}
+
+/// A model in a provider's list.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ListedModel {
+    /// Its name, as a call takes it behind the provider's prefix.
+    pub id: String,
+    /// All that the provider says of it.
+    pub details: Map<String, Value>,
+}
+
+/// The request for a page at this address.
+pub(super) fn get(url: &str) -> Result<Encoded> {
+    let request = Request::get(url).body(Bytes::new()).map_err(|source| {
+        Error::new(ErrorKind::Configuration, format!("`{url}` is not a usable address; check the base URL"))
+            .with_source(source)
+    })?;
+    Ok(Encoded { request, warnings: Vec::new() })
+}
+
+/// A mark as it can stand in a query.
+pub(super) fn escaped(mark: &str) -> String {
+    let kept = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    mark.bytes().map(|byte| if kept(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// The models in a reply: in its member `list`, or in the bare list that it is; each by its member `id`.
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidResponse`] for a reply that has no list. An entry without a name is passed over.
+pub(super) fn page(
+    response: &Response<Bytes>,
+    list: &str,
+    id: &str,
+    next: impl FnOnce(&Map<String, Value>) -> Option<String>,
+) -> Result<ModelList> {
+    let body: Value = serde_json::from_slice(response.body())
+        .map_err(|source| not_a_reply(response, "is not JSON").with_source(source))?;
+    let (models, next) = match body {
+        Value::Array(models) => (models, None),
+        Value::Object(mut body) => {
+            let next = next(&body);
+            match body.remove(list) {
+                Some(Value::Array(models)) => (models, next),
+                _ => return Err(not_a_reply(response, &format!("has no list `{list}`"))),
+            }
+        }
+        _ => return Err(not_a_reply(response, "is no list of models")),
+    };
+    let named = models.into_iter().filter_map(|model| match model {
+        Value::Object(details) => {
+            let id = details.get(id)?.as_str()?.to_owned();
+            Some(ListedModel { id, details })
+        }
+        _ => None,
+    });
+    Ok(ModelList { models: named.collect(), next })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::{Progress, Registry, Target};
+
+    fn read(provider: &str, body: &str) -> Result<ModelList> {
+        let provider = Registry::table().get(provider).unwrap();
+        let codec = ListModels::codec(provider.as_ref()).unwrap();
+        match codec.decode(&ModelPage::default(), &Response::new(Bytes::from(body.to_owned())))? {
+            Progress::Done(list) => Ok(list),
+            Progress::Poll { .. } => panic!("asked again"),
+        }
+    }
+
+    fn asked(provider: &str, base: &str, after: Option<&str>) -> String {
+        let provider = Registry::table().get(provider).unwrap();
+        let page = ModelPage { after: after.map(str::to_owned) };
+        ListModels::codec(provider.as_ref())
+            .unwrap()
+            .encode(&page, &Target::new("*", base))
+            .unwrap()
+            .request
+            .uri()
+            .to_string()
+    }
+
+    // Anthropic's and Google's paging: `ListModelsResponse` of Anthropic's OpenAPI description, and of Google's
+    // `model_service.proto`; Ollama's `/api/tags`: https://docs.ollama.com/api/tags
+    #[test]
+    fn each_format_asks_for_its_pages_in_its_own_way() {
+        assert_eq!(asked("groq", "https://h/v1", None), "https://h/v1/models");
+        assert_eq!(asked("anthropic", "https://h", None), "https://h/v1/models?limit=1000");
+        assert_eq!(asked("anthropic", "https://h", Some("a b")), "https://h/v1/models?limit=1000&after_id=a%20b");
+        assert_eq!(asked("gemini", "https://h", Some("x=")), "https://h/v1beta/models?pageSize=1000&pageToken=x%3D");
+        assert_eq!(asked("ollama", "http://h", None), "http://h/api/tags");
+    }
+
+    #[test]
+    fn each_format_names_its_models_and_its_next_page() {
+        let list = read("anthropic", r#"{"data": [{"id": "claude"}], "has_more": true, "last_id": "claude"}"#).unwrap();
+        assert_eq!((list.models[0].id.as_str(), list.next.as_deref()), ("claude", Some("claude")));
+        let last = read("anthropic", r#"{"data": [], "has_more": false, "last_id": "claude"}"#).unwrap();
+        assert_eq!(last.next, None);
+        let list = read("gemini", r#"{"models": [{"name": "models/gemini"}], "nextPageToken": "p2"}"#).unwrap();
+        assert_eq!((list.models[0].id.as_str(), list.next.as_deref()), ("gemini", Some("p2")));
+        let list = read("ollama", r#"{"models": [{"name": "llama3:8b", "model": "llama3:8b"}]}"#).unwrap();
+        assert_eq!(list.models[0].id, "llama3:8b");
+        let bare = read("together_ai", r#"[{"id": "a", "context_length": 4096}, {"no": "name"}]"#).unwrap();
+        assert_eq!((bare.models.len(), bare.models[0].details["context_length"].as_u64()), (1, Some(4096)));
+        assert_eq!(read("groq", "{}").unwrap_err().kind(), ErrorKind::InvalidResponse);
+    }
+
+    #[test]
+    fn recorded_lists_are_read() {
+        let lists = [
+            ("anthropic", "anthropic/models.basic.ellmer-anthropic-list-models.json"),
+            ("cerebras", "cerebras/models.basic.pydantic-ai-known-model-names.json"),
+            ("deepseek", "deepseek/models.basic.chatlas-deepseek-list-models.json"),
+            ("groq", "groq/models.basic.rig-groq-models-list-models-smoke.json"),
+            ("mistral", "mistral/models.basic.chatlas-mistral-model-list.json"),
+            ("openrouter", "openrouter/models.basic.llm-openrouter-cassettes-test-llm-openrouter-test-prompt.json"),
+            (
+                "perplexity",
+                "perplexity/models.basic.ruby-llm-providers-perplexity-models-list-models-lists-the-models.json",
+            ),
+        ];
+        for (provider, file) in lists {
+            let Some(path) = crate::provider::tests::shared(&format!("fixtures/{file}")) else { return };
+            let recorded: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+            let body = &recorded["response"]["body"];
+            let list = read(provider, &body.to_string()).unwrap();
+            assert_eq!(list.models.len(), body["data"].as_array().unwrap().len(), "{file}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Which of its two APIs a provider is asked by, that has the Responses API beside chat completions.
+//!
+//! Chat completions, unless the caller writes `responses/` before the model, or the model or the request needs the other.
+//! A reply says itself which of the two it is.
+
+use serde_json::Value;
+
+use super::stream::Events;
+use crate::chat::{ChatRequest, Effort, Params, Tool};
+use crate::error::Result;
+use crate::model::{ResponsesNeed, traits};
+use crate::provider::{EventDecoder, Flow, ProviderSpec, Queue, Target, WebSearch, openai_responses};
+use crate::wire::Frame;
+
+/// What stands before a model to have it asked by the Responses API.
+const PREFIX: &str = "responses/";
+
+/// Tools that the Responses API runs and chat completions do not know: how their types begin
+/// (`Tool` in OpenAI's OpenAPI description).
+const HOSTED: [&str; 10] = [
+    "web_search",
+    "file_search",
+    "code_interpreter",
+    "computer",
+    "mcp",
+    "image_generation",
+    "local_shell",
+    "shell",
+    "apply_patch",
+    "tool_search",
+];
+
+/// By which API a request goes.
+pub(super) enum Which<'a> {
+    /// Chat completions.
+    Chat,
+    /// Responses, of this model.
+    Responses(&'a str),
+}
+
+/// The model's own name.
+pub(super) fn bare(model: &str) -> &str {
+    model.strip_prefix(PREFIX).unwrap_or(model)
+}
+
+pub(super) fn of_request<'a>(spec: &ProviderSpec, request: &ChatRequest, target: &Target<'a>) -> Which<'a> {
+    if !spec.responses {
+        return Which::Chat;
+    }
+    let params = &request.params;
+    let (model, asked) = (target.model, target.model.strip_prefix(PREFIX));
+    let searches = params.web_search_options.is_some() && spec.quirks.web_search == WebSearch::Responses;
+    let needs = || match traits(target.known_as()).responses {
+        Some(ResponsesNeed::Always) => true,
+        Some(ResponsesNeed::WithTools) => calls_functions(params) && params.reasoning_effort != Some(Effort::None),
+        None => false,
+    };
+    if asked.is_some() || searches || has_hosted_tools(params) || wants_summary(params) || needs() {
+        return Which::Responses(asked.unwrap_or(model));
+    }
+    Which::Chat
+}
+
+fn calls_functions(params: &Params) -> bool {
+    params.tools.iter().flatten().any(|tool| matches!(tool, Tool::Function { .. }))
+}
+
+fn has_hosted_tools(params: &Params) -> bool {
+    params.tools.iter().flatten().any(|tool| match tool {
+        Tool::Native(value) => {
+            let kind = value.get("type").and_then(Value::as_str).unwrap_or_default();
+            HOSTED.iter().any(|hosted| kind.starts_with(hosted))
+        }
+        Tool::Function { .. } => false,
+    })
+}
+
+/// Whether reasoning is to be summarised, which chat completions have no word for.
+fn wants_summary(params: &Params) -> bool {
+    matches!(&params.reasoning_effort, Some(Effort::Detailed(fields))
+        if fields.get("summary").is_some_and(|summary| !summary.is_null()))
+}
+
+/// Whether a whole reply is a response and not a chat completion.
+pub(super) fn is_response(body: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Kind<'a> {
+        #[serde(default, borrow)]
+        object: Option<crate::text::Text<'a>>,
+    }
+    serde_json::from_slice::<Kind<'_>>(body).is_ok_and(|kind| kind.object.as_deref() == Some("response"))
+}
+
+/// Decodes the events of a stream, whose first event says what it is.
+pub(super) enum Either {
+    Unknown(ProviderSpec),
+    Chat(Events),
+    Responses(openai_responses::Events),
+}
+
+impl Either {
+    pub(super) fn new(spec: &ProviderSpec) -> Self {
+        Self::Unknown(spec.clone())
+    }
+}
+
+impl EventDecoder for Either {
+    fn event(&mut self, frame: Frame<'_>, queue: &mut Queue) -> Result<Flow> {
+        if let Self::Unknown(spec) = self {
+            *self = if is_event(frame) {
+                Self::Responses(openai_responses::Events::new(spec))
+            } else {
+                Self::Chat(Events::new(spec))
+            };
+        }
+        match self {
+            Self::Chat(events) => events.event(frame, queue),
+            Self::Responses(events) => events.event(frame, queue),
+            Self::Unknown(_) => Ok(Flow::More),
+        }
+    }
+}
+
+/// Whether an event is one of a response: by its name, or by its type.
+fn is_event(frame: Frame<'_>) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Kind<'a> {
+        #[serde(default, rename = "type", borrow)]
+        kind: Option<crate::text::Text<'a>>,
+    }
+    let named = |name: &str| name.starts_with("response.");
+    frame.event.is_some_and(named)
+        || serde_json::from_slice::<Kind<'_>>(frame.data).is_ok_and(|kind| kind.kind.as_deref().is_some_and(named))
+}
