@@ -15,7 +15,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             "name": "lab",
             "base_url": "http://localhost:8000/v1",
             "key_optional": true,
-            "quirks": {"token_limit": "max_tokens", "text_content": true, "unsupported": ["logit_bias"]}
+            "quirks": {"token_limit": "max_tokens", "content": "joined_text", "unsupported": ["logit_bias"]}
         }"#,
     )?;
     let client = Client::builder().provider(acme).provider(lab).build()?;

@@ -2,7 +2,8 @@
 //!
 //! - `request.json`, the request in OpenAI's form, and `sent.json`, the body that it becomes;
 //! - `response.json`, a whole reply in the provider's form, and `reply.json`, what it is in OpenAI's;
-//! - `stream.txt`, the same reply streamed.
+//! - `stream.txt`, the same reply streamed; or `stream.jsonl`, the events of an AWS event stream, each an object of its
+//!   name and payload.
 //!
 //! Any of the pairs can be missing. The laws: a stream adds up to the whole reply, every way of cutting its bytes gives
 //! the same chunks, and a stream that is cut short is an error.
@@ -34,6 +35,12 @@ impl Case {
         Some(serde_json::from_str(&text).unwrap_or_else(|problem| panic!("{}/{file}: {problem}", self.name)))
     }
 
+    /// The bytes of the streamed reply.
+    fn stream(&self) -> Option<Vec<u8>> {
+        let events = self.read("stream.jsonl").map(|lines| lines.lines().flat_map(message).collect());
+        events.or_else(|| self.read("stream.txt").map(String::into_bytes))
+    }
+
     fn provider(&self) -> Arc<dyn Provider> {
         Registry::table().serving(&self.model).unwrap()
     }
@@ -41,6 +48,30 @@ impl Case {
     fn decoder(&self) -> StreamDecoder {
         self.provider().chat().unwrap().stream_decoder(&self.request)
     }
+}
+
+/// A message of an AWS event stream, from `{"name": payload}`.
+fn message(line: &str) -> Vec<u8> {
+    let event: Value = serde_json::from_str(line).unwrap();
+    let (name, payload) = event.as_object().unwrap().iter().next().unwrap();
+    let (kind, header) =
+        if name.ends_with("Exception") { ("exception", ":exception-type") } else { ("event", ":event-type") };
+    let mut headers = Vec::new();
+    for (name, value) in [(header, name.as_str()), (":content-type", "application/json"), (":message-type", kind)] {
+        headers.push(name.len() as u8);
+        headers.extend(name.as_bytes());
+        headers.push(7);
+        headers.extend((value.len() as u16).to_be_bytes());
+        headers.extend(value.as_bytes());
+    }
+    let payload = payload.to_string();
+    let mut message = ((headers.len() + payload.len() + 16) as u32).to_be_bytes().to_vec();
+    message.extend((headers.len() as u32).to_be_bytes());
+    message.extend(crc32fast::hash(&message).to_be_bytes());
+    message.extend(headers);
+    message.extend(payload.as_bytes());
+    message.extend(crc32fast::hash(&message).to_be_bytes());
+    message
 }
 
 fn cases() -> Vec<Case> {
@@ -139,8 +170,8 @@ fn each_whole_reply_reads_as_openais() {
 fn a_stream_adds_up_to_the_whole_reply() {
     let mut held = 0;
     for case in cases() {
-        let (Some(stream), Some(reply)) = (case.read("stream.txt"), case.json("reply.json")) else { continue };
-        let (chunks, end) = decode(&case, [stream.as_bytes()]);
+        let (Some(stream), Some(reply)) = (case.stream(), case.json("reply.json")) else { continue };
+        let (chunks, end) = decode(&case, [stream.as_slice()]);
         assert_eq!(end, Ok(()), "{}", case.name);
         let sum = json(&sum(chunks));
         assert_eq!(sum, reply, "{}\n{sum:#}", case.name);
@@ -152,8 +183,8 @@ fn a_stream_adds_up_to_the_whole_reply() {
 #[test]
 fn every_cut_of_a_streams_bytes_gives_the_same_chunks() {
     for case in cases() {
-        let Some(stream) = case.read("stream.txt") else { continue };
-        let bytes = stream.as_bytes();
+        let Some(stream) = case.stream() else { continue };
+        let bytes = stream.as_slice();
         let whole = decode(&case, [bytes]);
         for cut in 0..bytes.len() {
             let (head, tail) = bytes.split_at(cut);
@@ -162,6 +193,7 @@ fn every_cut_of_a_streams_bytes_gives_the_same_chunks() {
         for size in [1, 3, 7] {
             assert_eq!(decode(&case, bytes.chunks(size)), whole, "{} in pieces of {size}", case.name);
         }
+        let Some(stream) = case.read("stream.txt") else { continue };
         let crlf = stream.replace("\r\n", "\n").replace('\n', "\r\n");
         assert_eq!(decode(&case, [crlf.as_bytes()]), whole, "{} with CRLF", case.name);
     }
@@ -170,8 +202,8 @@ fn every_cut_of_a_streams_bytes_gives_the_same_chunks() {
 #[test]
 fn a_stream_that_is_cut_short_is_an_error_and_never_a_short_answer() {
     for case in cases() {
-        let (Some(stream), Some(reply)) = (case.read("stream.txt"), case.json("reply.json")) else { continue };
-        let bytes = stream.as_bytes();
+        let (Some(stream), Some(reply)) = (case.stream(), case.json("reply.json")) else { continue };
+        let bytes = stream.as_slice();
         let finished = reply["choices"][0]["message"].clone();
         for cut in 0..bytes.len() {
             let (chunks, end) = decode(&case, [&bytes[..cut]]);

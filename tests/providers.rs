@@ -15,6 +15,7 @@ const RECORDED: &[&str] = &[
     "ai21",
     "anthropic",
     "azure",
+    "bedrock",
     "bedrock_mantle",
     "cerebras",
     "cloudflare",
@@ -47,6 +48,7 @@ const RECORDED: &[&str] = &[
     "vercel_ai_gateway",
     "vertex_ai",
     "watsonx",
+    "writer",
     "xai",
     "zai",
 ];

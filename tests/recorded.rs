@@ -63,11 +63,14 @@ fn text(path: &Path) -> &str {
 fn recording(name: String, fixture: &Value) -> Option<Recording> {
     let field = |pointer: &str| fixture.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let (operation, url) = (field("/operation"), field("/request/url"));
-    let chat = ["/chat", "/messages", "enerateContent", "/responses"].iter().any(|part| url.contains(part));
+    let parts = ["/chat", "/messages", "enerateContent", "/responses", "/converse"];
+    // Of Bedrock's `InvokeModel`, what is in Anthropic's form.
+    let invoked = url.contains("/invoke") && fixture.pointer("/request/body/anthropic_version").is_some();
+    let chat = invoked || parts.iter().any(|part| url.contains(part));
     let has_responses = |name: &str| Registry::table().get(name).is_some_and(|provider| provider.spec().responses);
     let prefix = match field("/provider") {
         other if url.contains("/responses") && !has_responses(other) => "lm_studio",
-        "bedrock" | "replicate" if !operation.starts_with("messages") => return None,
+        "replicate" if !operation.starts_with("messages") => return None,
         "cohere" if operation != "error" && url.ends_with("/v1/chat") => return None,
         "vertex_ai" => "vertex_ai",
         "azure" if operation.starts_with("messages") || url.contains("/models/") => "azure_ai",
@@ -78,8 +81,8 @@ fn recording(name: String, fixture: &Value) -> Option<Recording> {
         "ollama" if !url.contains("/api/chat") => "lm_studio",
         other => Registry::table().get(other).map_or("lm_studio", |provider| provider.spec().name.as_ref()),
     };
-    let operations = ["chat", "chat_stream", "messages", "messages_stream", "responses", "responses_stream", "error"];
-    if !chat || !operations.contains(&operation) {
+    let operations = ["chat", "messages", "responses", "invoke", "error"];
+    if !chat || !operations.contains(&operation.trim_end_matches("_stream")) {
         return None;
     }
     let response = &fixture["response"];
@@ -191,6 +194,9 @@ fn goes_on_with_every_provider(name: &str, reply: &ChatResponse) {
         ("cohere", "command-a-03-2025"),
         ("azure", "gpt-4o"),
         ("vertex_ai", "gemini-2.5-pro"),
+        ("bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"),
+        ("bedrock", "invoke/us.anthropic.claude-sonnet-4-5-20250929-v1:0"),
+        ("bedrock", "us.amazon.nova-2-lite-v1:0"),
     ] {
         let codec = Registry::table().get(prefix).unwrap().chat().unwrap();
         let encoded = codec.encode(&request, &Target::new(model, "https://provider.example"));

@@ -87,10 +87,23 @@ pub(super) async fn send(
     })
 }
 
-/// What an OAuth endpoint says of a refusal (RFC 6749, 5.2), or its own likes of it.
+/// What an OAuth endpoint says of a refusal (RFC 6749, 5.2), or its own likes of it, or AWS in its XML.
 fn said(body: &[u8]) -> String {
     let value: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |name: &str| value.get(name).and_then(serde_json::Value::as_str);
     let words = ["error_description", "errorMessage", "message"].iter().find_map(|name| text(name));
-    [text("error"), words].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let said = [text("error"), words].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    if !said.is_empty() {
+        return said;
+    }
+    let xml = String::from_utf8_lossy(body);
+    [element(&xml, "Code"), element(&xml, "Message")].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// The text of the first element of this name in an XML document without a tree of its own.
+pub(super) fn element(xml: &str, name: &str) -> Option<String> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    let plain = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
+    Some(plain.iter().fold(text.trim().to_owned(), |text, (escape, letter)| text.replace(escape, letter)))
 }

@@ -27,7 +27,21 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
+    /// No key, wherever it is looked.
+    pub(super) fn nowhere() -> Self {
+        Self { environment: Environment::of([("", ""); 0]), ..Self::default() }
+    }
+
     pub(super) fn find(&self, spec: &ProviderSpec) -> Result<Option<SecretString>> {
+        let found = self.look(spec)?;
+        if found.is_none() && !spec.key_optional {
+            return Err(missing(spec));
+        }
+        Ok(found)
+    }
+
+    /// The key, where there is one.
+    pub(super) fn look(&self, spec: &ProviderSpec) -> Result<Option<SecretString>> {
         if let Some(given) = &self.given {
             return match self.environment.expand(given.expose_secret()) {
                 Ok(key) => Ok(Some(SecretString::from(key.into_owned()))),
@@ -38,11 +52,7 @@ impl ApiKey {
             };
         }
         let resolved = self.resolver.as_ref().and_then(|resolver| resolver(&spec.name));
-        let found = resolved.or_else(|| self.environment.first(&spec.key_env).map(SecretString::from));
-        if found.is_none() && !spec.key_optional {
-            return Err(missing(spec));
-        }
-        Ok(found)
+        Ok(resolved.or_else(|| self.environment.first(&spec.key_env).map(SecretString::from)))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use super::aws::Aws;
 use super::entra::Entra;
 use super::exchange::{Exchange, Grant};
 use super::google::Google;
@@ -37,6 +38,7 @@ impl Keyring {
         match &spec.auth {
             AuthScheme::IbmIam => exchange(Grant::IbmIam),
             AuthScheme::Databricks => exchange(Grant::Databricks),
+            AuthScheme::Aws { service } => Arc::new(Aws::new(self, service, key, settings)),
             AuthScheme::Entra => Arc::new(Entra::new(spec, key, settings, transport, tokens)),
             AuthScheme::Google => Arc::new(Google::new(spec, key, settings, transport, tokens)),
             AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::None => Arc::new(key),

@@ -1,5 +1,6 @@
 //! Where keys come from, and how they get onto a request.
 
+mod aws;
 mod bearer;
 mod clock;
 mod entra;

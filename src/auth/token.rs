@@ -105,9 +105,14 @@ impl TokenCache {
 
     /// Forgets a token that was refused. A newer one of the same name stays.
     pub fn refused(&self, name: &str, secret: &str) {
+        self.forget(name, |token| token.secret.expose_secret() == secret);
+    }
+
+    /// Forgets the token of this name, if it is the one that is meant.
+    pub fn forget(&self, name: &str, is: impl FnOnce(&Token) -> bool) {
         let slot = self.slot(name);
         let mut kept = slot.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.token.as_ref().is_some_and(|token| token.secret.expose_secret() == secret) {
+        if kept.token.as_ref().is_some_and(is) {
             kept.token = None;
         }
     }

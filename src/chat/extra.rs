@@ -66,11 +66,11 @@ impl Extra {
 }
 
 /// Reads a JSON object into a struct: the fields by their names, every other member into `extra`. A field that is written
-/// `name: Wrapper` is read as that type, and is what is in it.
+/// `name: Wrapper` is read as that type, and is what is in it; one that is written `name = "type"` has that name in JSON.
 ///
 /// serde's `flatten` does the same, but copies the whole object before it looks at it.
 macro_rules! fields_and_extra {
-    ($type:ident { $($field:ident $(: $wrapper:ident)?),* $(,)? }) => {
+    ($type:ident { $($field:ident $(= $name:literal)? $(: $wrapper:ident)?),* $(,)? }) => {
         impl<'de> ::serde::Deserialize<'de> for $type {
             fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
                 struct Fields;
@@ -89,7 +89,7 @@ macro_rules! fields_and_extra {
                         let mut read = $type::default();
                         while let Some(name) = map.next_key::<$crate::text::Text<'de>>()? {
                             match &*name {
-                                $(stringify!($field) => {
+                                $($crate::chat::field_name!($field $($name)?) => {
                                     let value = map.next_value()?;
                                     $(let $wrapper(value) = value;)?
                                     read.$field = value;
@@ -108,7 +108,76 @@ macro_rules! fields_and_extra {
         }
     };
 }
-pub(super) use fields_and_extra;
+pub(crate) use fields_and_extra;
+
+/// What a field is called in JSON.
+macro_rules! field_name {
+    ($field:ident) => {
+        stringify!($field)
+    };
+    ($field:ident $name:literal) => {
+        $name
+    };
+}
+pub(crate) use field_name;
+
+/// A request's body: members that are left out where they are `None`, every other member in `extra`, and what is not
+/// part of the JSON.
+macro_rules! request_body {
+    ($(#[$outer:meta])* $type:ident { $($(#[$meta:meta])* $name:ident: $field:ty,)* }) => {
+        $(#[$outer])*
+        #[derive(Clone, Debug, Default, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
+        #[serde(default)]
+        #[non_exhaustive]
+        pub struct $type {
+            /// The model, with or without its provider's prefix.
+            pub model: String,
+            $(
+                $(#[$meta])*
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $name: Option<$field>,
+            )*
+            /// Members that have no name here: sent as they are.
+            #[serde(flatten)]
+            pub extra: $crate::chat::Extra,
+            /// Members merged into the request's body last, over all others; no check is made on them.
+            #[serde(skip)]
+            pub extra_body: ::serde_json::Map<String, ::serde_json::Value>,
+            /// Whether what a provider cannot express is left out with a warning, instead of being an error.
+            #[serde(skip)]
+            pub drop_params: bool,
+        }
+
+        impl $type {
+            /// Sets a member by its name, and leaves it out where the value is `null`; one that has no name here goes
+            /// among the others, to be sent as it is.
+            ///
+            /// # Errors
+            ///
+            /// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) where the value is not of the member's
+            /// type.
+            pub fn set(&mut self, name: &str, value: ::serde_json::Value) -> $crate::error::Result<()> {
+                let wrong = |source: ::serde_json::Error| {
+                    $crate::error::Error::new(
+                        $crate::error::ErrorKind::InvalidRequest,
+                        format!("`{name}` is not what it should be: {source}"),
+                    )
+                };
+                match name {
+                    $(stringify!($name) => self.$name = ::serde_json::from_value(value).map_err(wrong)?,)*
+                    _ if value.is_null() => {
+                        self.extra.remove(name);
+                    }
+                    _ => {
+                        self.extra.insert(name, value);
+                    }
+                }
+                Ok(())
+            }
+        }
+    };
+}
+pub(crate) use request_body;
 
 impl From<Map<String, Value>> for Extra {
     fn from(map: Map<String, Value>) -> Self {

@@ -18,6 +18,7 @@ mod usage;
 pub use accumulator::Accumulator;
 pub use chunk::{ChatChunk, ChunkWriter, Delta, Start};
 pub use extra::Extra;
+pub(crate) use extra::{field_name, fields_and_extra, request_body};
 pub(crate) use json::{ContentPart, read_annotation, read_part};
 pub use message::{
     Annotation, IntoMessages, IntoParts, Message, Role, assistant, developer, system, tool_result, user,

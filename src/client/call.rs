@@ -8,10 +8,10 @@ use super::completion::{BoxFuture, Complete};
 use super::observer::{Answer, Watch};
 use super::pipeline::Clock;
 use super::stream::Head;
-use super::{CallOptions, ChatStream, Client, Question, RetryPolicy};
+use super::{CallOptions, ChatStream, Client, Question, RetryPolicy, Streaming};
 use crate::chat::{CallMeta, ChatRequest, ChatResponse, Warning};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::{Chat, CountTokens, Operation, rate_limits, request_id};
+use crate::provider::{Chat, CountTokens, Operation, Reply, Streamed, rate_limits, request_id};
 use crate::tokenizer::TokenCount;
 
 impl Complete for Client {
@@ -24,12 +24,7 @@ impl Complete for Client {
     }
 
     fn complete_stream(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatStream>> {
-        let (client, request) = (self.clone(), Box::new(request));
-        Box::pin(async move {
-            client
-                .with_fallbacks(request, options, |client, request, options| client.chat_stream(request, options))
-                .await
-        })
+        self.streamed::<Chat>(request, options)
     }
 }
 
@@ -50,12 +45,24 @@ impl Client {
         })
     }
 
+    /// The streamed reply of an operation.
+    pub(super) fn streamed<Op>(&self, request: Op::Request, options: CallOptions) -> BoxFuture<Result<Streaming<Op>>>
+    where
+        Op: Streamed<Request: Question, Response: Reply>,
+    {
+        let (client, request) = (self.clone(), Box::new(request));
+        Box::pin(async move {
+            let call = |client: Self, request, options| client.stream::<Op>(request, options);
+            client.with_fallbacks(request, options, call).await
+        })
+    }
+
     /// The call, and where it fails the same call of each fallback in turn.
-    async fn with_fallbacks<Q: Question, T, F: Future<Output = Result<T>>>(
+    async fn with_fallbacks<R: Question, T, F: Future<Output = Result<T>>>(
         &self,
-        mut request: Box<Q>,
+        mut request: Box<R>,
         mut options: CallOptions,
-        call: impl Fn(Self, Box<Q>, CallOptions) -> F,
+        call: impl Fn(Self, Box<R>, CallOptions) -> F,
     ) -> Result<T> {
         if tokio::runtime::Handle::try_current().is_err() {
             let message = "a call has to be awaited inside a tokio runtime; elsewhere use `.blocking()`";
@@ -143,11 +150,10 @@ impl Client {
         let located = |error: Error| at(error, endpoint);
         let clock = Clock::start(&self.0.deadlines, options);
         let endpoint = &*clock.within_call(endpoint.located()).await.map_err(located)?;
-        let codec = Op::codec(endpoint.provider.as_ref()).ok_or_else(|| missing::<Op>(endpoint))?;
-        let encoded = codec.encode(request, &endpoint.target());
+        let encoded = Op::encode(endpoint.provider.as_ref(), request, &endpoint.target());
         let encoded = encoded.and_then(|encoded| endpoint.with_query(encoded)).map_err(located)?;
         let policy = self.policy(options);
-        let ask = || self.ask(codec, endpoint, request, &encoded, &clock);
+        let ask = || self.ask::<Op>(endpoint, request, &encoded, &clock);
         let asked = self.retry(&policy, &clock, &mut watch.attempts, ask).await;
         let (mut reply, headers) = asked.map_err(located)?;
         let meta = meta(endpoint, &headers, encoded.warnings, watch.attempts);
@@ -155,21 +161,36 @@ impl Client {
         Ok(reply)
     }
 
-    async fn chat_stream(self, request: Box<ChatRequest>, options: CallOptions) -> Result<ChatStream> {
-        let endpoint = self.endpoint(&request.model, &options)?;
-        self.stream_at(&endpoint, &request, &options).await
+    async fn stream<Op>(self, request: Box<Op::Request>, options: CallOptions) -> Result<Streaming<Op>>
+    where
+        Op: Streamed<Request: Question, Response: Reply>,
+    {
+        let endpoint = self.endpoint(request.model(), &options)?;
+        self.stream_of::<Op>(&endpoint, &request, &options).await
     }
 
-    /// The same where it is known already where the call goes; the request's own `model` is not read.
+    /// A streamed chat where it is known already where the call goes; the request's own `model` is not read.
     pub(crate) async fn stream_at(
         &self,
         endpoint: &super::Endpoint,
         request: &ChatRequest,
         options: &CallOptions,
     ) -> Result<ChatStream> {
-        let mut watch = Watch::start(&self.0.observers, endpoint, Chat::NAME, request, options, true);
+        self.stream_of::<Chat>(endpoint, request, options).await
+    }
+
+    async fn stream_of<Op>(
+        &self,
+        endpoint: &super::Endpoint,
+        request: &Op::Request,
+        options: &CallOptions,
+    ) -> Result<Streaming<Op>>
+    where
+        Op: Streamed<Request: Question, Response: Reply>,
+    {
+        let mut watch = Watch::start(&self.0.observers, endpoint, Op::NAME, request, options, true);
         let span = watch.span().clone();
-        let opening = self.open_stream(endpoint, request, options, &mut watch);
+        let opening = self.open_stream::<Op>(endpoint, request, options, &mut watch);
         match tracing::Instrument::instrument(opening, span).await {
             Ok(open) => Ok(open(watch)),
             Err(error) => {
@@ -179,29 +200,32 @@ impl Client {
         }
     }
 
-    async fn open_stream(
+    async fn open_stream<Op>(
         &self,
         endpoint: &super::Endpoint,
-        request: &ChatRequest,
+        request: &Op::Request,
         options: &CallOptions,
         watch: &mut Watch,
-    ) -> Result<impl FnOnce(Watch) -> ChatStream + use<>> {
+    ) -> Result<impl FnOnce(Watch) -> Streaming<Op> + use<Op>>
+    where
+        Op: Streamed<Request: Question, Response: Reply>,
+    {
         let located = |error: Error| at(error, endpoint);
         let clock = Clock::start(&self.0.deadlines, options);
         let endpoint = &*clock.within_call(endpoint.located()).await.map_err(located)?;
-        let codec = endpoint.provider.chat().ok_or_else(|| missing::<Chat>(endpoint))?;
-        let encoded = codec.encode_stream(request, &endpoint.target());
+        let provider = endpoint.provider.as_ref();
+        let encoded = Op::encode_stream(provider, request, &endpoint.target());
         let encoded = encoded.and_then(|encoded| endpoint.with_query(encoded)).map_err(located)?;
+        let decoder = Op::stream_decoder(provider, request).map_err(located)?;
         let policy = self.policy(options);
         let open = || self.open(endpoint, encoded.request.clone(), &clock);
         let sent = self.retry(&policy, &clock, &mut watch.attempts, open).await.map_err(located)?;
         let (head, body) = sent.response.into_parts();
         let meta = meta(endpoint, &head.headers, encoded.warnings, watch.attempts);
-        let decoder = codec.stream_decoder(request);
         let end = clock.end.filter(|_| options.timeout.is_some());
         let pricing = self.pricing(request, options);
         Ok(move |watch| {
-            ChatStream::new(Head { body, decoder, meta, pricing, watch, secrets: sent.secrets, idle: clock.idle, end })
+            Streaming::new(Head { body, decoder, meta, pricing, watch, secrets: sent.secrets, idle: clock.idle, end })
         })
     }
 
@@ -212,10 +236,6 @@ impl Client {
 
 fn at(error: Error, endpoint: &super::Endpoint) -> Error {
     error.with_provider(endpoint.name.provider().to_owned()).with_model(endpoint.name.model())
-}
-
-fn missing<Op: Operation>(endpoint: &super::Endpoint) -> Error {
-    at(Op::missing(endpoint.name.provider()), endpoint)
 }
 
 fn meta(endpoint: &super::Endpoint, headers: &http::HeaderMap, warnings: Vec<Warning>, attempts: u32) -> CallMeta {

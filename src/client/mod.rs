@@ -1,5 +1,6 @@
 //! The client: one pipeline for every operation and provider.
 
+mod asking;
 mod builder;
 mod call;
 mod completion;
@@ -12,6 +13,7 @@ mod observer;
 mod pipeline;
 mod prices;
 mod question;
+mod responses;
 mod retry;
 mod stream;
 mod trace;
@@ -22,10 +24,13 @@ use std::sync::{Arc, RwLock};
 
 use once_cell::sync::Lazy;
 
+pub use asking::Asking;
 pub use builder::ClientBuilder;
 pub(crate) use completion::BoxFuture;
 pub use completion::{Complete, Completion};
 pub use connection::CallOptions;
+#[cfg(feature = "config")]
+pub(crate) use connection::is_setting;
 pub use deadlines::Deadlines;
 pub use endpoint::{Endpoint, EnvironmentCheck};
 pub use fallback::Fallback;
@@ -34,8 +39,9 @@ pub(crate) use observer::Answer;
 pub(crate) use observer::Watch;
 pub use observer::{CallInfo, Observer, Outcome};
 pub(crate) use question::Question;
+pub use responses::{ResponseCall, ResponseStream, StoredResponse};
 pub use retry::RetryPolicy;
-pub use stream::ChatStream;
+pub use stream::{ChatStream, Streaming};
 pub(crate) use stream::{Rescue, Route};
 
 use crate::auth::{Credentials, Keyring};

@@ -37,7 +37,7 @@ impl Client {
         for _ in 0..PAGES {
             let encoded = codec.encode(&page, &endpoint.target());
             let encoded = encoded.and_then(|encoded| endpoint.with_query(encoded)).map_err(located)?;
-            let ask = || self.ask(codec, endpoint, &page, &encoded, &clock);
+            let ask = || self.ask::<ListModels>(endpoint, &page, &encoded, &clock);
             let (list, _) = self.retry(&policy, &clock, &mut 0, ask).await.map_err(located)?;
             models.extend(list.models);
             match list.next {

@@ -13,6 +13,7 @@ use super::{CallOptions, Endpoint, trace};
 use crate::chat::{CallMeta, ChatRequest, ChatResponse, FinishReason, Usage};
 use crate::error::Error;
 use crate::money::Cost;
+use crate::provider::Reply;
 use crate::tokenizer::TokenCount;
 
 /// Hears of the start and the end of each call.
@@ -133,7 +134,7 @@ pub(crate) trait Answer {
     fn take_meta(&mut self, _: CallMeta, _: &Pricing) {}
 
     /// What is known of the call that it answers, where it keeps that.
-    fn meta_mut(&mut self) -> Option<&mut CallMeta> {
+    fn call_meta(&mut self) -> Option<&mut CallMeta> {
         None
     }
 
@@ -153,43 +154,45 @@ pub(crate) trait Answer {
     }
 
     /// What observers are told of it.
-    fn outcome<'a>(&'a self, watch: &Watch, cost: Option<&'a Cost>) -> Outcome<'a>;
+    fn tell(&self, watch: &Watch, cost: Option<&Cost>, told: &mut dyn FnMut(&Outcome<'_>));
 }
 
-impl Answer for ChatResponse {
+impl<R: Reply> Answer for R {
     fn take_meta(&mut self, meta: CallMeta, pricing: &Pricing) {
         let cost = pricing.cost(self, &meta);
-        self.meta = CallMeta { cost, ..meta };
+        *self.meta_mut() = CallMeta { cost, ..meta };
     }
 
-    fn meta_mut(&mut self) -> Option<&mut CallMeta> {
-        Some(&mut self.meta)
+    fn call_meta(&mut self) -> Option<&mut CallMeta> {
+        Some(self.meta_mut())
     }
 
     fn tokens(&self) -> Option<u64> {
-        self.usage.as_ref().map(|usage| usage.prompt_tokens.saturating_add(usage.completion_tokens))
+        let usage = self.about().usage?;
+        Some(usage.prompt_tokens.saturating_add(usage.completion_tokens))
     }
 
     fn written(&self) -> Option<u64> {
-        Some(self.usage.as_ref().map_or(0, |usage| usage.completion_tokens))
+        Some(self.about().usage.map_or(0, |usage| usage.completion_tokens))
     }
 
     fn cost(&self) -> Option<Cost> {
-        self.meta.cost
+        self.meta().cost
     }
 
-    fn outcome<'a>(&'a self, watch: &Watch, cost: Option<&'a Cost>) -> Outcome<'a> {
-        Outcome::Answered {
-            id: &self.id,
-            model: &self.model,
-            finish_reasons: self.choices.iter().filter_map(|choice| choice.finish_reason.as_ref()).collect(),
-            usage: self.usage.as_ref(),
+    fn tell(&self, watch: &Watch, cost: Option<&Cost>, told: &mut dyn FnMut(&Outcome<'_>)) {
+        let about = self.about();
+        told(&Outcome::Answered {
+            id: about.id,
+            model: about.model,
+            finish_reasons: about.finish_reasons,
+            usage: about.usage.as_deref(),
             cost,
             latency: watch.latency(),
             time_to_first_token: watch.time_to_first_token(),
             attempts: watch.attempts,
-            response: watch.wants_content().then_some(self),
-        }
+            response: self.as_chat().filter(|_| watch.wants_content()),
+        });
     }
 }
 
@@ -200,8 +203,8 @@ impl Answer for TokenCount {
         Some(0)
     }
 
-    fn outcome<'a>(&'a self, watch: &Watch, _: Option<&'a Cost>) -> Outcome<'a> {
-        Outcome::Counted { count: *self, latency: watch.latency(), attempts: watch.attempts }
+    fn tell(&self, watch: &Watch, _: Option<&Cost>, told: &mut dyn FnMut(&Outcome<'_>)) {
+        told(&Outcome::Counted { count: *self, latency: watch.latency(), attempts: watch.attempts });
     }
 }
 
@@ -215,6 +218,8 @@ pub(crate) struct Watch {
     pub(super) attempts: u32,
     /// What a streamed reply cost.
     pub(super) cost: Option<Cost>,
+    /// Whether an observer wants content.
+    content: bool,
     ended: bool,
 }
 
@@ -239,9 +244,9 @@ impl Watch {
             stream,
             metadata: options.metadata.clone(),
             tags: options.tags.clone(),
-            request: request.chat().filter(|_| content).map(|request| Arc::new(request.clone())),
+            request: if content { request.to_chat().map(Arc::new) } else { None },
         };
-        let span = trace::span(&call, request.chat());
+        let span = trace::span(&call, request);
         for observer in observers {
             observer.started(&call);
         }
@@ -254,6 +259,7 @@ impl Watch {
             first_content: None,
             attempts: 0,
             cost: None,
+            content,
             ended: false,
         }
     }
@@ -267,7 +273,7 @@ impl Watch {
     }
 
     pub(super) fn wants_content(&self) -> bool {
-        self.call.request.is_some()
+        self.content
     }
 
     pub(crate) fn latency(&self) -> Duration {
@@ -279,9 +285,11 @@ impl Watch {
     }
 
     pub(super) fn answered(&mut self, reply: &impl Answer) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
         let cost = reply.cost().or(self.cost);
-        let outcome = reply.outcome(self, cost.as_ref());
-        self.end(&outcome);
+        reply.tell(self, cost.as_ref(), &mut |outcome| self.say(outcome));
     }
 
     pub(super) fn failed(&mut self, error: &Error) {
@@ -290,9 +298,12 @@ impl Watch {
     }
 
     fn end(&mut self, outcome: &Outcome<'_>) {
-        if std::mem::replace(&mut self.ended, true) {
-            return;
+        if !std::mem::replace(&mut self.ended, true) {
+            self.say(outcome);
         }
+    }
+
+    fn say(&self, outcome: &Outcome<'_>) {
         trace::end(&self.span, outcome);
         for observer in &self.observers {
             observer.ended(&self.call, outcome);

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{CallOptions, Client, Deadlines, Endpoint, RetryPolicy, retry};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::{Codec, Encoded, Operation, Progress, request_id};
+use crate::provider::{Encoded, Operation, Progress, request_id};
 use crate::transport::Body;
 
 /// The largest error reply that is kept.
@@ -74,7 +74,6 @@ impl Client {
     /// Asks an operation of an endpoint: the whole reply, with the number of requests that it took.
     pub(super) async fn ask<Op: Operation>(
         &self,
-        codec: &dyn Codec<Op>,
         endpoint: &Endpoint,
         request: &Op::Request,
         encoded: &Encoded,
@@ -87,8 +86,8 @@ impl Client {
             let reading =
                 within(clock.end, "the reply did not come to its end in time", body.bytes(self.0.max_reply_bytes));
             let response = Response::from_parts(head, reading.await.map_err(|error| redact(error, &secrets))?);
-            let decoded =
-                codec.decode(request, &response).map_err(|error| place(redact(error, &secrets), &response))?;
+            let decoded = Op::decode(endpoint.provider.as_ref(), request, &response)
+                .map_err(|error| place(redact(error, &secrets), &response))?;
             match decoded {
                 Progress::Done(reply) => return Ok((reply, response.into_parts().0.headers)),
                 Progress::Poll { request, after } => {

@@ -6,10 +6,11 @@ use bytes::Bytes;
 use http::Request;
 
 use super::{CallOptions, Client, Question};
-use crate::chat::{CallMeta, ChatResponse};
+use crate::chat::CallMeta;
 use crate::error::{Error, ErrorKind, Result};
 use crate::money::Cost;
 use crate::pricing::{Catalog, ModelInfo, PriceList, Rates, Terms};
+use crate::provider::Reply;
 
 /// The largest list that is fetched: 64 MiB.
 const MAX_LIST_BYTES: usize = 64 << 20;
@@ -26,11 +27,12 @@ pub(crate) struct Pricing {
 
 impl Pricing {
     /// The cost of a reply; `None` where it is not known.
-    pub(super) fn cost(&self, reply: &ChatResponse, meta: &CallMeta) -> Option<Cost> {
-        let usage = reply.usage.as_ref()?;
+    pub(super) fn cost(&self, reply: &impl Reply, meta: &CallMeta) -> Option<Cost> {
+        let reply = reply.about();
+        let usage = reply.usage.as_deref()?;
         let created = Some(reply.created).filter(|created| *created > 0).or_else(now);
         let terms = Terms::default()
-            .service_tier(reply.service_tier.as_deref().or(self.service_tier.as_deref()))
+            .service_tier(reply.service_tier.or(self.service_tier.as_deref()))
             .at(created)
             .elapsed(meta.latency);
         if let Some(price) = &self.price {
@@ -40,7 +42,7 @@ impl Pricing {
         }
         let model = match &self.base_model {
             Some(base) => self.catalog.model_info(base),
-            None => self.catalog.model_that_answered(&meta.provider, &meta.model, &reply.model),
+            None => self.catalog.model_that_answered(&meta.provider, &meta.model, reply.model),
         };
         model.ok()?.cost(usage, &terms).ok()
     }
@@ -57,7 +59,7 @@ impl Client {
             catalog: self.catalog(),
             price: options.price.clone(),
             base_model: options.base_model.clone(),
-            service_tier: request.chat().and_then(|request| request.params.service_tier.clone()),
+            service_tier: request.service_tier().map(str::to_owned),
         }
     }
 

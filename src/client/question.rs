@@ -35,9 +35,24 @@ pub(crate) trait Question: Clone + Debug + Send + Sync + 'static {
     /// Has its answer go on from this beginning, where it can have one.
     fn begin_answer(&mut self, _said: &str) {}
 
+    /// The processing tier that is asked for.
+    fn service_tier(&self) -> Option<&str> {
+        None
+    }
+
+    /// Randomness, the share of probability, and the limit of tokens.
+    fn sampling(&self) -> (Option<f64>, Option<f64>, Option<u64>) {
+        (None, None, None)
+    }
+
     /// The chat request that it is, where it is one.
     fn chat(&self) -> Option<&ChatRequest> {
         None
+    }
+
+    /// The same as a chat request, where it can be one.
+    fn to_chat(&self) -> Option<ChatRequest> {
+        self.chat().cloned()
     }
 }
 
@@ -84,12 +99,20 @@ impl Question for ChatRequest {
         self.messages.push(beginning);
     }
 
+    fn service_tier(&self) -> Option<&str> {
+        self.params.service_tier.as_deref()
+    }
+
+    fn sampling(&self) -> (Option<f64>, Option<f64>, Option<u64>) {
+        (self.params.temperature, self.params.top_p, self.params.token_limit())
+    }
+
     fn chat(&self) -> Option<&ChatRequest> {
         Some(self)
     }
 }
 
-fn read<T: DeserializeOwned>(name: &str, value: Value) -> Result<T> {
+pub(super) fn read<T: DeserializeOwned>(name: &str, value: Value) -> Result<T> {
     serde_json::from_value(value)
         .map_err(|source| Error::new(ErrorKind::InvalidRequest, format!("`{name}` is not what it should be: {source}")))
 }

@@ -1,5 +1,6 @@
 //! A streamed reply on its way.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -14,9 +15,9 @@ use super::completion::BoxFuture;
 use super::observer::Watch;
 use super::pipeline::redact;
 use super::prices::Pricing;
-use crate::chat::{Accumulator, CallMeta, ChatChunk, ChatResponse, Delta};
+use crate::chat::{CallMeta, ChatChunk, Delta};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::{Queue, StreamDecoder};
+use crate::provider::{Chat, Decode as _, Reply, Streamed, Sum as _};
 use crate::transport::Body;
 
 /// The chunks of a streamed reply, as they come.
@@ -34,15 +35,21 @@ use crate::transport::Body;
 /// # Ok(())
 /// # }
 /// ```
-pub struct ChatStream {
-    state: State,
-    decoder: StreamDecoder,
-    queue: Queue,
+pub type ChatStream = Streaming<Chat>;
+
+/// A streamed reply of any operation: its steps as they come.
+///
+/// As of [`ChatStream`], every way in which a reply can end early is an error, errors are final, and dropping the stream
+/// closes the connection.
+pub struct Streaming<Op: Streamed> {
+    state: State<Op>,
+    decoder: Op::Decoder,
+    queue: VecDeque<Op::Chunk>,
     failure: Option<Error>,
     meta: CallMeta,
     pricing: Pricing,
     /// What the observers are told at the end: all of the reply where they want content, else head, ends and usage.
-    summary: Accumulator,
+    summary: Op::Sum,
     watch: Watch,
     secrets: Vec<HeaderValue>,
     idle: Option<Duration>,
@@ -52,36 +59,36 @@ pub struct ChatStream {
     waiting: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
     /// Who has chosen where the stream comes from, and may go on with another one.
-    route: Option<Box<dyn Route>>,
+    route: Option<Box<dyn Route<Op>>>,
 }
 
 /// What stands behind a stream that a router gave.
-pub(crate) trait Route: Send {
+pub(crate) trait Route<Op: Streamed = Chat>: Send {
     /// A chunk is about to be handed out: what is handed out for it. What is to come after that goes to the front of
     /// the queue.
-    fn passing(&mut self, chunk: ChatChunk, queue: &mut Queue) -> Option<ChatChunk>;
+    fn passing(&mut self, chunk: Op::Chunk, queue: &mut VecDeque<Op::Chunk>) -> Option<Op::Chunk>;
 
     /// The reply is complete.
-    fn ended(self: Box<Self>, reply: &ChatResponse, meta: &mut CallMeta);
+    fn ended(self: Box<Self>, reply: &Op::Response, meta: &mut CallMeta);
 
     /// The stream has failed: the error to give, or another stream to go on with.
-    fn failed(self: Box<Self>, error: Error, meta: &mut CallMeta) -> Rescue;
+    fn failed(self: Box<Self>, error: Error, meta: &mut CallMeta) -> Rescue<Op>;
 }
 
 /// What comes after a stream that failed.
-pub(crate) enum Rescue {
+pub(crate) enum Rescue<Op: Streamed = Chat> {
     /// Its error.
     Fail(Error),
     /// Another stream, which takes its place.
-    Switch(BoxFuture<Result<ChatStream>>),
+    Switch(BoxFuture<Result<Streaming<Op>>>),
 }
 
 /// How far a stream is.
-enum State {
+enum State<Op: Streamed> {
     /// Bytes can come.
     Open(Body),
     /// Another stream is being opened, to go on with.
-    Switching(BoxFuture<Result<ChatStream>>),
+    Switching(BoxFuture<Result<Streaming<Op>>>),
     /// The bytes are through; chunks can be left.
     Through,
     /// The observers have been told.
@@ -89,9 +96,9 @@ enum State {
 }
 
 /// What a stream begins with.
-pub(super) struct Head {
+pub(super) struct Head<D> {
     pub(super) body: Body,
-    pub(super) decoder: StreamDecoder,
+    pub(super) decoder: D,
     pub(super) meta: CallMeta,
     pub(super) pricing: Pricing,
     pub(super) watch: Watch,
@@ -100,16 +107,19 @@ pub(super) struct Head {
     pub(super) end: Option<Instant>,
 }
 
-impl ChatStream {
-    pub(super) fn new(head: Head) -> Self {
+impl<Op> Streaming<Op>
+where
+    Op: Streamed<Response: Reply>,
+{
+    pub(super) fn new(head: Head<Op::Decoder>) -> Self {
         Self {
             state: State::Open(head.body),
             decoder: head.decoder,
-            queue: Queue::new(),
+            queue: VecDeque::new(),
             failure: None,
             meta: head.meta,
             pricing: head.pricing,
-            summary: Accumulator::new(),
+            summary: Op::Sum::default(),
             watch: head.watch,
             secrets: head.secrets,
             idle: head.idle,
@@ -121,7 +131,7 @@ impl ChatStream {
     }
 
     /// The next chunk; `None` after the last.
-    pub async fn next(&mut self) -> Option<Result<ChatChunk>> {
+    pub async fn next(&mut self) -> Option<Result<Op::Chunk>> {
         StreamExt::next(self).await
     }
 
@@ -136,58 +146,18 @@ impl ChatStream {
     ///
     /// # Errors
     ///
-    /// The stream's error, with what came until then in [`Error::partial`].
-    pub async fn collect(mut self) -> Result<ChatResponse> {
-        let mut sum = Accumulator::new();
+    /// The stream's error, with what came until then; of chat, in [`Error::partial`].
+    pub async fn collect(mut self) -> Result<Op::Response> {
+        let mut sum = Op::Sum::default();
         while let Some(chunk) = self.next().await {
             match chunk {
-                Ok(chunk) => sum.push(chunk),
-                Err(error) => return Err(error.with_partial(sum.into_response())),
+                Ok(chunk) => sum.add(chunk),
+                Err(error) => return Err(error.with_partial(sum.into_reply())),
             }
         }
-        let mut reply = sum.into_response();
-        reply.meta = self.meta.clone();
+        let mut reply = sum.into_reply();
+        *reply.meta_mut() = self.meta.clone();
         Ok(reply)
-    }
-
-    /// Reads until something that the model said has come, or the reply is through. What has come stays for `next`.
-    ///
-    /// # Errors
-    ///
-    /// What ended the stream before that.
-    pub(crate) async fn until_content(&mut self) -> Result<()> {
-        std::future::poll_fn(|context| self.poll_content(context)).await
-    }
-
-    fn poll_content(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        loop {
-            if let Some(error) = self.failure.take() {
-                self.queue.clear();
-                return Poll::Ready(self.close(Err(error)).map_or(Ok(()), Err));
-            }
-            if self.queue.iter().any(says_something) {
-                self.mark_first_content();
-                return Poll::Ready(Ok(()));
-            }
-            if !matches!(self.state, State::Open(_)) {
-                return Poll::Ready(Ok(()));
-            }
-            ready!(self.poll_bytes(context));
-        }
-    }
-
-    /// Puts a chunk before those that wait.
-    pub(crate) fn precede(&mut self, chunk: ChatChunk) {
-        self.queue.push_front(chunk);
-    }
-
-    /// Hands the stream to who has chosen where it comes from.
-    pub(crate) fn attach(&mut self, route: Box<dyn Route>) {
-        self.route = Some(route);
-    }
-
-    pub(crate) fn meta_mut(&mut self) -> &mut CallMeta {
-        &mut self.meta
     }
 
     fn mark_first_content(&mut self) {
@@ -197,13 +167,12 @@ impl ChatStream {
         }
     }
 
-    fn take(&mut self, chunk: ChatChunk) -> ChatChunk {
-        if self.watch.first_content.is_none() && chunk.is_content() {
+    fn take(&mut self, chunk: Op::Chunk) -> Op::Chunk {
+        if self.watch.first_content.is_none() && Op::is_content(&chunk) {
             self.mark_first_content();
         }
-        let telling = matches!(chunk.delta, Delta::Start(_) | Delta::Usage(_) | Delta::Finish { .. });
-        if telling || self.watch.wants_content() {
-            self.summary.push(chunk.clone());
+        if Op::tells(&chunk) || self.watch.wants_content() {
+            self.summary.add(chunk.clone());
         }
         chunk
     }
@@ -214,7 +183,7 @@ impl ChatStream {
         self.meta.latency = self.watch.latency();
         match result {
             Ok(()) => {
-                let reply = self.summary.response();
+                let reply = self.summary.reply();
                 self.meta.cost = self.pricing.cost(reply, &self.meta);
                 self.watch.cost = self.meta.cost;
                 self.watch.answered(reply);
@@ -264,6 +233,51 @@ impl ChatStream {
 }
 
 impl ChatStream {
+    /// Reads until something that the model said has come, or the reply is through. What has come stays for `next`.
+    ///
+    /// # Errors
+    ///
+    /// What ended the stream before that.
+    pub(crate) async fn until_content(&mut self) -> Result<()> {
+        std::future::poll_fn(|context| self.poll_content(context)).await
+    }
+
+    fn poll_content(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        loop {
+            if let Some(error) = self.failure.take() {
+                self.queue.clear();
+                return Poll::Ready(self.close(Err(error)).map_or(Ok(()), Err));
+            }
+            if self.queue.iter().any(says_something) {
+                self.mark_first_content();
+                return Poll::Ready(Ok(()));
+            }
+            if !matches!(self.state, State::Open(_)) {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(self.poll_bytes(context));
+        }
+    }
+
+    /// Puts a chunk before those that wait.
+    pub(crate) fn precede(&mut self, chunk: ChatChunk) {
+        self.queue.push_front(chunk);
+    }
+
+    /// Hands the stream to who has chosen where it comes from.
+    pub(crate) fn attach(&mut self, route: Box<dyn Route>) {
+        self.route = Some(route);
+    }
+
+    pub(crate) fn meta_mut(&mut self) -> &mut CallMeta {
+        &mut self.meta
+    }
+}
+
+impl<Op> Streaming<Op>
+where
+    Op: Streamed<Response: Reply>,
+{
     /// Takes the next bytes, if there are any yet: the chunks that they complete are queued.
     fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let State::Open(body) = &mut self.state else { return Poll::Ready(()) };
@@ -278,7 +292,10 @@ impl ChatStream {
                 self.failure = self.decoder.end(&mut self.queue).err();
             }
             // A reply that is complete is not spoilt by how its connection ends.
-            Poll::Ready(Some(Err(_))) if self.decoder.is_complete() => self.state = State::Through,
+            Poll::Ready(Some(Err(_))) if self.decoder.is_complete() => {
+                self.state = State::Through;
+                self.failure = self.decoder.end(&mut self.queue).err();
+            }
             Poll::Ready(Some(Err(error))) => self.failure = Some(error.with_kind(ErrorKind::StreamInterrupted)),
             // The provider has said that nothing more comes; a connection that stays open is not waited for.
             Poll::Pending if done => {
@@ -292,6 +309,7 @@ impl ChatStream {
                 ready!(self.poll_deadline(context));
                 if self.decoder.is_complete() {
                     self.state = State::Through;
+                    let _ = self.decoder.end(&mut self.queue);
                     return Poll::Ready(());
                 }
                 let what = if self.end.is_some_and(|end| end <= Instant::now()) {
@@ -321,8 +339,11 @@ impl ChatStream {
     }
 }
 
-impl Stream for ChatStream {
-    type Item = Result<ChatChunk>;
+impl<Op> Stream for Streaming<Op>
+where
+    Op: Streamed<Response: Reply>,
+{
+    type Item = Result<Op::Chunk>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
@@ -377,8 +398,8 @@ fn linger(mut body: Body) {
     }
 }
 
-impl fmt::Debug for ChatStream {
+impl<Op: Streamed> fmt::Debug for Streaming<Op> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChatStream").field("decoder", &self.decoder).field("meta", &self.meta).finish_non_exhaustive()
+        f.debug_struct("Streaming").field("decoder", &self.decoder).field("meta", &self.meta).finish_non_exhaustive()
     }
 }

@@ -5,12 +5,11 @@
 use tracing::field::{Empty, display};
 use tracing::{Span, info_span};
 
-use super::{CallInfo, Outcome};
-use crate::chat::ChatRequest;
+use super::{CallInfo, Outcome, Question};
 
 /// The span of a call. Where nobody listens it costs nothing.
-pub(super) fn span(call: &CallInfo, request: Option<&ChatRequest>) -> Span {
-    let params = request.map(|request| &request.params);
+pub(super) fn span(call: &CallInfo, request: &impl Question) -> Span {
+    let (temperature, top_p, max_tokens) = request.sampling();
     info_span!(
         target: "anymodel",
         "gen_ai.call",
@@ -20,9 +19,9 @@ pub(super) fn span(call: &CallInfo, request: Option<&ChatRequest>) -> Span {
         gen_ai.operation.name = call.operation,
         gen_ai.provider.name = call.provider,
         gen_ai.request.model = call.model,
-        gen_ai.request.temperature = params.and_then(|params| params.temperature),
-        gen_ai.request.top_p = params.and_then(|params| params.top_p),
-        gen_ai.request.max_tokens = params.and_then(|params| params.token_limit()),
+        gen_ai.request.temperature = temperature,
+        gen_ai.request.top_p = top_p,
+        gen_ai.request.max_tokens = max_tokens,
         gen_ai.request.stream = call.stream,
         gen_ai.response.id = Empty,
         gen_ai.response.model = Empty,

@@ -44,6 +44,10 @@ impl Format {
         if request.ends_with("api/chat") {
             return Some(Self::Ollama);
         }
+        // OpenAI's format under a shorter path, as Writer has it; `v2/chat` is Cohere's own.
+        if request.ends_with("chat") && !request.ends_with("v2/chat") {
+            return Some(Self::OpenAiChat);
+        }
         Gemini::call(request.path()).map(|_| Self::Gemini).or_else(|| Count::of(request).map(Self::Count))
     }
 

@@ -3,6 +3,7 @@
 //! A provider does no input or output, reads no clock and no environment: everything about it can be tested from a
 //! file. Retries, deadlines, keys and telemetry are the client's.
 
+pub(crate) mod aws;
 mod counting;
 mod errors;
 mod models;
@@ -10,6 +11,7 @@ mod operation;
 mod params;
 mod quirks;
 mod registry;
+mod responses;
 mod spec;
 mod stream;
 mod supported;
@@ -20,6 +22,7 @@ pub mod think;
 
 pub mod anthropic;
 pub mod azure;
+pub mod bedrock;
 pub mod cohere;
 pub mod gemini;
 pub mod ollama;
@@ -38,10 +41,13 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use errors::{Fault, http_fault, not_a_reply, rate_limits, request_id};
 pub use models::{ListModels, ListedModel, ModelList, ModelPage};
-pub use operation::{Chat, ChatCodec, Codec, CountTokens, Encoded, Operation, Progress};
+pub use operation::{
+    About, Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Operation, Progress, Reply, Streamed, Sum,
+};
 pub use params::admit;
 pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
 pub use registry::Registry;
+pub use responses::{ResponseDecoder, ResponseSum, Responses, ResponsesCodec, Stored, StoredAction, StoredResponses};
 pub use spec::{AuthScheme, ProviderSpec, Setting, WireFormat};
 pub use stream::{EventDecoder, Flow, Queue, StreamDecoder};
 pub use supported::{get_llm_provider, get_supported_openai_params, supported_params};
@@ -87,6 +93,11 @@ pub trait Provider: Debug + Send + Sync {
 
     /// Listing its models.
     fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
+        None
+    }
+
+    /// OpenAI's Responses API. A provider without it is asked in chat, where that can say the same.
+    fn responses(&self) -> Option<&dyn ResponsesCodec> {
         None
     }
 
@@ -154,8 +165,9 @@ impl AuthScheme {
             Self::None => return Ok(()),
             Self::Entra => (header::HeaderName::from_static("api-key"), key.expose_secret().to_owned()),
             Self::Google => (header::HeaderName::from_static("x-goog-api-key"), key.expose_secret().to_owned()),
-            // A key that is exchanged for a token first is not sent itself; what is sent is the token.
-            Self::Bearer | Self::IbmIam | Self::Databricks => {
+            // A key that is exchanged for a token first is not sent itself; what is sent is the token. A key of AWS
+            // is sent instead of a signature.
+            Self::Bearer | Self::IbmIam | Self::Databricks | Self::Aws { .. } => {
                 (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
             }
             Self::Header { name, prefix } => {

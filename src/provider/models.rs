@@ -64,7 +64,8 @@ pub(super) fn escaped(mark: &str) -> String {
     mark.bytes().map(|byte| if kept(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-/// The models in a reply: in its member `list`, or in the bare list that it is; each by its member `id`.
+/// The models in a reply: in its member `list`, else in `models`, or in the bare list that it is; each by its member
+/// `id`.
 ///
 /// # Errors
 ///
@@ -81,7 +82,8 @@ pub(super) fn page(
         Value::Array(models) => (models, None),
         Value::Object(mut body) => {
             let next = next(&body);
-            match body.remove(list) {
+            // Writer's OpenAPI description, `models_response`: the list is in `models`.
+            match body.remove(list).or_else(|| body.remove("models")) {
                 Some(Value::Array(models)) => (models, next),
                 _ => return Err(not_a_reply(response, &format!("has no list `{list}`"))),
             }
@@ -147,6 +149,8 @@ mod tests {
         assert_eq!(list.models[0].id, "llama3:8b");
         let bare = read("together_ai", r#"[{"id": "a", "context_length": 4096}, {"no": "name"}]"#).unwrap();
         assert_eq!((bare.models.len(), bare.models[0].details["context_length"].as_u64()), (1, Some(4096)));
+        let list = read("writer", r#"{"models": [{"name": "Palmyra X5", "id": "palmyra-x5"}]}"#).unwrap();
+        assert_eq!(list.models[0].id, "palmyra-x5");
         assert_eq!(read("groq", "{}").unwrap_err().kind(), ErrorKind::InvalidResponse);
     }
 

@@ -1,5 +1,7 @@
 //! Operations and their codecs.
 
+use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use super::{Provider, StreamDecoder, Target};
-use crate::chat::{ChatRequest, ChatResponse, Warning};
+use crate::chat::{Accumulator, CallMeta, ChatChunk, ChatRequest, ChatResponse, Delta, FinishReason, Usage, Warning};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tokenizer::TokenCount;
 
@@ -24,6 +26,24 @@ pub trait Operation: Debug + Sized + 'static {
 
     /// The provider's codec, if it has this operation.
     fn codec(provider: &dyn Provider) -> Option<&dyn Codec<Self>>;
+
+    /// The request in the provider's format: what its codec makes of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Codec::encode`]; and [`ErrorKind::Unsupported`] where the provider does not have this operation.
+    fn encode(provider: &dyn Provider, request: &Self::Request, target: &Target<'_>) -> Result<Encoded> {
+        Self::codec(provider).ok_or_else(|| Self::missing(&provider.spec().name))?.encode(request, target)
+    }
+
+    /// A successful reply, read by the provider's codec.
+    ///
+    /// # Errors
+    ///
+    /// As [`Codec::decode`]; and [`ErrorKind::Unsupported`] where the provider does not have this operation.
+    fn decode(provider: &dyn Provider, request: &Self::Request, response: &Response<Bytes>) -> Result<Progress<Self>> {
+        Self::codec(provider).ok_or_else(|| Self::missing(&provider.spec().name))?.decode(request, response)
+    }
 
     /// The error where `whom` does not have this operation.
     #[must_use]
@@ -46,6 +66,67 @@ impl Operation for Chat {
     }
 }
 
+impl Streamed for Chat {
+    type Chunk = ChatChunk;
+    type Decoder = StreamDecoder;
+    type Sum = Accumulator;
+
+    fn encode_stream(provider: &dyn Provider, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
+        provider.chat().ok_or_else(|| Self::missing(&provider.spec().name))?.encode_stream(request, target)
+    }
+
+    fn stream_decoder(provider: &dyn Provider, request: &ChatRequest) -> Result<StreamDecoder> {
+        Ok(provider.chat().ok_or_else(|| Self::missing(&provider.spec().name))?.stream_decoder(request))
+    }
+
+    fn is_content(chunk: &ChatChunk) -> bool {
+        chunk.is_content()
+    }
+
+    fn tells(chunk: &ChatChunk) -> bool {
+        matches!(chunk.delta, Delta::Start(_) | Delta::Usage(_) | Delta::Finish { .. })
+    }
+}
+
+impl Sum<Chat> for Accumulator {
+    fn add(&mut self, chunk: ChatChunk) {
+        self.push(chunk);
+    }
+
+    fn reply(&self) -> &ChatResponse {
+        self.response()
+    }
+
+    fn into_reply(self) -> ChatResponse {
+        self.into_response()
+    }
+}
+
+impl Reply for ChatResponse {
+    fn about(&self) -> About<'_> {
+        About {
+            id: &self.id,
+            model: &self.model,
+            created: self.created,
+            service_tier: self.service_tier.as_deref(),
+            usage: self.usage.as_ref().map(Cow::Borrowed),
+            finish_reasons: self.choices.iter().filter_map(|choice| choice.finish_reason.as_ref()).collect(),
+        }
+    }
+
+    fn meta(&self) -> &CallMeta {
+        &self.meta
+    }
+
+    fn meta_mut(&mut self) -> &mut CallMeta {
+        &mut self.meta
+    }
+
+    fn as_chat(&self) -> Option<&ChatResponse> {
+        Some(self)
+    }
+}
+
 /// Counting the tokens of a chat request's prompt, by the provider: the model is not run.
 #[derive(Debug)]
 pub enum CountTokens {}
@@ -59,6 +140,124 @@ impl Operation for CountTokens {
     fn codec(provider: &dyn Provider) -> Option<&dyn Codec<Self>> {
         provider.count_tokens()
     }
+}
+
+/// An operation whose reply can come as a stream.
+pub trait Streamed: Operation {
+    /// One step of a stream.
+    type Chunk: Clone + Debug + Send + Unpin + 'static;
+    /// Turns a stream's bytes into its steps.
+    type Decoder: Decode<Self::Chunk> + Debug + Unpin + 'static;
+    /// Adds the steps up to a reply.
+    type Sum: Sum<Self> + Default + Send + Unpin + 'static;
+
+    /// The request for a streamed reply.
+    ///
+    /// # Errors
+    ///
+    /// As [`Operation::encode`].
+    fn encode_stream(provider: &dyn Provider, request: &Self::Request, target: &Target<'_>) -> Result<Encoded>;
+
+    /// A decoder for one streamed reply.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] where the provider does not have this operation.
+    fn stream_decoder(provider: &dyn Provider, request: &Self::Request) -> Result<Self::Decoder>;
+
+    /// Whether a step has something that the model said, called or thought.
+    fn is_content(chunk: &Self::Chunk) -> bool;
+
+    /// Whether a step has what every call is told by: the reply's head, why it ended, its usage.
+    fn tells(chunk: &Self::Chunk) -> bool;
+}
+
+/// Turns the bytes of one streamed reply into steps, wherever the network cuts them.
+pub trait Decode<Chunk>: Send {
+    /// Takes the next bytes and queues the steps that they complete. Steps queued before an error are good.
+    ///
+    /// # Errors
+    ///
+    /// What goes wrong in the stream. An error is final.
+    fn push(&mut self, bytes: &[u8], queue: &mut VecDeque<Chunk>) -> Result<()>;
+
+    /// Says that the bytes have ended.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::StreamInterrupted`] where the reply is not complete.
+    fn end(&mut self, queue: &mut VecDeque<Chunk>) -> Result<()>;
+
+    /// Whether the reply has come to its end; what is told of it can still follow.
+    fn is_complete(&self) -> bool;
+
+    /// Whether the provider said that nothing more comes.
+    fn is_done(&self) -> bool;
+}
+
+impl<Chunk, D: Decode<Chunk> + ?Sized> Decode<Chunk> for Box<D> {
+    fn push(&mut self, bytes: &[u8], queue: &mut VecDeque<Chunk>) -> Result<()> {
+        (**self).push(bytes, queue)
+    }
+
+    fn end(&mut self, queue: &mut VecDeque<Chunk>) -> Result<()> {
+        (**self).end(queue)
+    }
+
+    fn is_complete(&self) -> bool {
+        (**self).is_complete()
+    }
+
+    fn is_done(&self) -> bool {
+        (**self).is_done()
+    }
+}
+
+/// The sum of a stream's steps.
+pub trait Sum<Op: Streamed> {
+    /// Adds the next step.
+    fn add(&mut self, chunk: Op::Chunk);
+
+    /// What has been added up so far.
+    fn reply(&self) -> &Op::Response;
+
+    /// The sum.
+    fn into_reply(self) -> Op::Response;
+}
+
+/// A reply that a model made, whatever its form.
+pub trait Reply: Debug + Send + Sync + 'static {
+    /// What it says of itself.
+    fn about(&self) -> About<'_>;
+
+    /// What its call was like.
+    fn meta(&self) -> &CallMeta;
+
+    /// The same, to be filled in.
+    fn meta_mut(&mut self) -> &mut CallMeta;
+
+    /// The reply as one of chat, where it is one.
+    fn as_chat(&self) -> Option<&ChatResponse> {
+        None
+    }
+}
+
+/// What a reply says of itself.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct About<'a> {
+    /// The provider's id of the reply.
+    pub id: &'a str,
+    /// The model that answered.
+    pub model: &'a str,
+    /// When, in seconds since 1970; 0 where the provider does not say.
+    pub created: u64,
+    /// The processing tier that answered.
+    pub service_tier: Option<&'a str>,
+    /// The tokens used, where the provider says it.
+    pub usage: Option<Cow<'a, Usage>>,
+    /// Why each of the replies in it ended.
+    pub finish_reasons: Vec<&'a FinishReason>,
 }
 
 /// Translates one operation: the request into bytes, the bytes of a successful reply into a reply.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 
 use super::{
-    Provider, ProviderSpec, WireFormat, anthropic, azure, cohere, gemini, ollama, openai_chat, openai_responses,
-    snowflake, table, vertex, watsonx,
+    Provider, ProviderSpec, WireFormat, anthropic, azure, bedrock, cohere, gemini, ollama, openai_chat,
+    openai_responses, snowflake, table, vertex, watsonx,
 };
 use crate::error::Result;
 use crate::model::ModelName;
@@ -92,6 +92,7 @@ impl Registry {
 fn build(spec: ProviderSpec) -> Arc<dyn Provider> {
     match spec.wire {
         WireFormat::Anthropic => Arc::new(anthropic::Anthropic::new(spec)),
+        WireFormat::Bedrock => Arc::new(bedrock::Bedrock::new(spec)),
         WireFormat::Cohere => Arc::new(cohere::Cohere::new(spec)),
         WireFormat::Gemini => Arc::new(gemini::Gemini::new(spec)),
         WireFormat::Ollama => Arc::new(ollama::Ollama::new(spec)),

@@ -237,6 +237,8 @@ pub enum WireFormat {
     AzureAi,
     /// The formats of Google's Vertex AI, by the model.
     Vertex,
+    /// AWS Bedrock's `Converse`, and for Claude its `InvokeModel`.
+    Bedrock,
     /// Cohere's `/v2/chat`.
     Cohere,
     /// Anthropic's messages for Claude and OpenAI's chat completions for others, as Snowflake Cortex has them.
@@ -257,6 +259,7 @@ impl WireFormat {
             Self::Azure => "azure",
             Self::AzureAi => "azure_ai",
             Self::Vertex => "vertex",
+            Self::Bedrock => "bedrock",
             Self::Cohere => "cohere",
             Self::Snowflake => "snowflake",
             Self::Watsonx => "watsonx",
@@ -285,6 +288,11 @@ pub enum AuthScheme {
     Entra,
     /// In `x-goog-api-key`; without a key, a token of Google Cloud as bearer.
     Google,
+    /// As AWS wants it: the request is signed (Signature Version 4), unless there is a key, which is sent as a bearer's.
+    Aws {
+        /// The service that signatures are for.
+        service: Text,
+    },
     /// As a bearer token that IBM Cloud's IAM gives for the key; or, of watsonx.ai software, as a Zen key.
     IbmIam,
     /// As a bearer token: a personal one, or the one that a workspace gives for the secret of a service principal.
@@ -298,5 +306,11 @@ impl AuthScheme {
     #[must_use]
     pub fn header(name: impl Into<Text>) -> Self {
         Self::Header { name: name.into(), prefix: Text::default() }
+    }
+
+    /// AWS's way, for this service.
+    #[must_use]
+    pub fn aws(service: impl Into<Text>) -> Self {
+        Self::Aws { service: service.into() }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
+use super::Decode;
 use crate::chat::{ChatChunk, Delta};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::{Frame, Framer};
@@ -94,6 +95,24 @@ impl StreamDecoder {
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.done
+    }
+}
+
+impl Decode<ChatChunk> for StreamDecoder {
+    fn push(&mut self, bytes: &[u8], queue: &mut Queue) -> Result<()> {
+        self.push(bytes, queue)
+    }
+
+    fn end(&mut self, queue: &mut Queue) -> Result<()> {
+        self.end(queue)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.is_complete()
+    }
+
+    fn is_done(&self) -> bool {
+        self.is_done()
     }
 }
 

@@ -300,6 +300,15 @@ fn own_ways() -> Vec<ProviderSpec> {
                 no_names: true,
                 ..without(&[&OPENAI_ONLY, &["parallel_tool_calls", "user"]])
             }),
+        // Writer's OpenAPI description: what is refused is not among its parameters
+        row("writer", "https://api.writer.com/v1", "WRITER")
+            .docs("https://dev.writer.com/api-reference/completion-api/chat-completion")
+            .chat_path("/chat")
+            .quirks(older(&[
+                &OPENAI_ONLY,
+                &PENALTIES,
+                &["logit_bias", "parallel_tool_calls", "reasoning_effort", "seed", "top_logprobs", "user"],
+            ])),
         // https://docs.x.ai/developers/model-capabilities/text/reasoning, and /developers/tools/web-search: searching is
         // a tool of the Responses API
         row("xai", "https://api.x.ai/v1", "XAI").responses().quirks(Quirks {

@@ -241,7 +241,7 @@ impl Router {
             let mut call = Call::start(router, request, options, how)?;
             let Answered { mut reply, choice, .. } = call.run::<Whole<Op>>().await?;
             let latency = call.begun.elapsed();
-            if let Some(meta) = reply.meta_mut() {
+            if let Some(meta) = reply.call_meta() {
                 meta.deployment = Some(choice.slot.id.to_string());
                 meta.latency = latency;
                 (meta.attempts, meta.trail) = call.into_trail();

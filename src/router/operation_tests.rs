@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Deployment, Router};
 use crate::auth::Environment;
 use crate::chat::CallMeta;
-use crate::client::{Answer, CallOptions, Client, Question};
+use crate::client::{Answer, CallOptions, Client, Outcome, Question, Watch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::money::Cost;
 use crate::provider::{Codec, Encoded, Operation, Progress, Provider, Target};
@@ -86,12 +86,12 @@ impl Question for Word {
 }
 
 impl Answer for Said {
-    fn meta_mut(&mut self) -> Option<&mut CallMeta> {
+    fn call_meta(&mut self) -> Option<&mut CallMeta> {
         Some(&mut self.meta)
     }
 
-    fn outcome<'a>(&'a self, watch: &crate::client::Watch, _: Option<&'a Cost>) -> crate::client::Outcome<'a> {
-        crate::client::Outcome::Cancelled { latency: watch.latency() }
+    fn tell(&self, watch: &Watch, _: Option<&Cost>, told: &mut dyn FnMut(&Outcome<'_>)) {
+        told(&Outcome::Cancelled { latency: watch.latency() });
     }
 }
 

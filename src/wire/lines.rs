@@ -56,7 +56,7 @@ fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 fn deliver(line: &[u8], each: Each<'_>) -> Result<()> {
     match line.trim_ascii() {
         b"" => Ok(()),
-        data => each(Frame { event: None, data }),
+        data => each(Frame::new(None, data)),
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::{Error, ErrorKind, Result, Retry};
 
+pub mod event_stream;
 pub mod json;
 pub mod lines;
 pub mod schema;
@@ -20,8 +21,18 @@ pub const DEFAULT_LIMIT: usize = 32 * 1024 * 1024;
 pub struct Frame<'a> {
     /// The event's name, where its format has one and it was given.
     pub event: Option<&'a str>,
-    /// What the event carries: mostly one JSON text, never empty.
+    /// What the event carries: mostly one JSON text. Empty only in an AWS event stream.
     pub data: &'a [u8],
+    /// Whether it is how the stream fails, which only an AWS event stream says outside of the data.
+    pub is_error: bool,
+}
+
+impl<'a> Frame<'a> {
+    /// An event of this name and data.
+    #[must_use]
+    pub const fn new(event: Option<&'a str>, data: &'a [u8]) -> Self {
+        Self { event, data, is_error: false }
+    }
 }
 
 /// Takes each frame of a stream as it is completed.
@@ -52,6 +63,8 @@ pub enum Framer {
     Sse(sse::Sse),
     /// One JSON text a line.
     Lines(lines::Lines),
+    /// AWS event streams.
+    EventStream(event_stream::EventStream),
 }
 
 impl Framer {
@@ -67,12 +80,19 @@ impl Framer {
         Self::Lines(lines::Lines::new(DEFAULT_LIMIT))
     }
 
+    /// A framer of AWS event streams.
+    #[must_use]
+    pub fn event_stream() -> Self {
+        Self::EventStream(event_stream::EventStream::new(DEFAULT_LIMIT))
+    }
+
     /// Takes no line and no event of more than this many bytes.
     #[must_use]
     pub fn with_limit(self, bytes: usize) -> Self {
         match self {
             Self::Sse(_) => Self::Sse(sse::Sse::new(bytes)),
             Self::Lines(_) => Self::Lines(lines::Lines::new(bytes)),
+            Self::EventStream(_) => Self::EventStream(event_stream::EventStream::new(bytes)),
         }
     }
 
@@ -80,12 +100,13 @@ impl Framer {
     ///
     /// # Errors
     ///
-    /// The first error of `each`, or [`ErrorKind::StreamInterrupted`] for a line or event beyond the limit. After an
-    /// error the framer is spent: what it says of further bytes means nothing.
+    /// The first error of `each`, or [`ErrorKind::StreamInterrupted`] for a line or event beyond the limit, or one whose
+    /// checksum is wrong. After an error the framer is spent: what it says of further bytes means nothing.
     pub fn push(&mut self, bytes: &[u8], each: Each<'_>) -> Result<()> {
         match self {
             Self::Sse(sse) => sse.push(bytes, each),
             Self::Lines(lines) => lines.push(bytes, each),
+            Self::EventStream(stream) => stream.push(bytes, each),
         }
     }
 
@@ -95,11 +116,12 @@ impl Framer {
     ///
     /// # Errors
     ///
-    /// As [`push`](Self::push).
+    /// As [`push`](Self::push); and [`ErrorKind::StreamInterrupted`] where an AWS event stream ends inside a message.
     pub fn end(&mut self, each: Each<'_>) -> Result<()> {
         match self {
             Self::Sse(sse) => sse.end(each),
             Self::Lines(lines) => lines.end(each),
+            Self::EventStream(stream) => stream.end(),
         }
     }
 }

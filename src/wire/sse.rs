@@ -131,7 +131,7 @@ impl Sse {
     fn dispatch(&mut self, borrowed: Option<&[u8]>, each: Each<'_>) -> Result<()> {
         let data = borrowed.unwrap_or(&self.buffer);
         let event = (!self.event.is_empty()).then_some(self.event.as_str());
-        let outcome = if data.is_empty() { Ok(()) } else { each(Frame { event, data }) };
+        let outcome = if data.is_empty() { Ok(()) } else { each(Frame::new(event, data)) };
         self.buffer.clear();
         self.data_end = 0;
         self.has_data = false;

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::wire::json::Object;
 
 /// What stands before a system message that a model takes only as a user's: LiteLLM's words.
-const OPERATOR_NOTE: &str =
+pub(in crate::provider) const OPERATOR_NOTE: &str =
     "Operator note (not from the user): the following was originally a mid-conversation system-role reminder.";
 
 /// Members of a document that Anthropic knows beside its source.
@@ -215,7 +215,7 @@ impl Writer<'_> {
             let marker = part.cache_control.as_ref();
             match &part.content {
                 Content::Text(text) => {
-                    for (stretch, citations) in cited(text, length, &message.annotations) {
+                    for (stretch, citations) in cited(text, length, &message.annotations, citation) {
                         let Some(mut block) = self.text(stretch, None)? else { continue };
                         block.set_some("citations", (!citations.is_empty()).then_some(&citations))?;
                         blocks.push(block);
@@ -380,10 +380,15 @@ fn mark_last(blocks: &mut [Object], message: &Message) -> Result<()> {
     Ok(())
 }
 
-/// A text cut where its citations begin and end, each stretch with its citations, as Anthropic wrote it. `offset` is
-/// how many characters of the message came before.
-fn cited<'a>(text: &'a str, offset: usize, annotations: &'a [Annotation]) -> Vec<(&'a str, Vec<Object>)> {
-    let mut stretches: Vec<(&str, Vec<Object>)> = Vec::new();
+/// A text cut where its citations begin and end, each stretch with its citations in the provider's own form. `offset`
+/// is how many characters of the message came before.
+pub(in crate::provider) fn cited<'a, T: Clone>(
+    text: &'a str,
+    offset: usize,
+    annotations: &[Annotation],
+    citation: impl Fn(&Annotation) -> Option<T>,
+) -> Vec<(&'a str, Vec<T>)> {
+    let mut stretches: Vec<(&str, Vec<T>)> = Vec::new();
     let place = |index: Option<u64>| {
         let index = usize::try_from(index?).ok()?.checked_sub(offset)?;
         text.char_indices().map(|(at, _)| at).chain([text.len()]).nth(index)

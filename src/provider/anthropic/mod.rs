@@ -20,6 +20,14 @@ mod tests;
 mod tools;
 mod usage;
 
+pub(super) use messages::{OPERATOR_NOTE, cited};
+pub(super) use reasoning::Reasoning;
+pub(super) use request::Draft;
+pub(super) use response::decode;
+pub(super) use schema::structured;
+pub(super) use stream::Events;
+pub(super) use tools::{JSON_TOOL, JSON_TOOL_WORDS, answers_by_tool};
+
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 use secrecy::{ExposeSecret, SecretString};
@@ -41,30 +49,13 @@ const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 #[derive(Debug)]
 pub struct Anthropic {
     spec: ProviderSpec,
-    hosting: Hosting,
-}
-
-/// How a host other than Anthropic takes its messages.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Hosting {
-    /// The version, where it is said by the body's `anthropic_version` instead of the header.
-    pub(super) version: Option<&'static str>,
-    /// Whether the model is said by the address alone.
-    pub(super) model_in_address: bool,
-    /// Whether it holds no reply to a schema natively, whatever the model can do elsewhere.
-    pub(super) no_schema: bool,
 }
 
 impl Anthropic {
     /// The provider that this row describes.
     #[must_use]
     pub fn new(spec: ProviderSpec) -> Self {
-        Self { spec, hosting: Hosting::default() }
-    }
-
-    /// The same at another host.
-    pub(super) fn hosted(self, hosting: Hosting) -> Self {
-        Self { hosting, ..self }
+        Self { spec }
     }
 }
 
@@ -102,7 +93,7 @@ impl Provider for Anthropic {
 
 impl Codec<Chat> for Anthropic {
     fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        request::encode(self, request, target, false)
+        request::encode(&self.spec, request, target, false)
     }
 
     fn decode(&self, request: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<Chat>> {
@@ -112,7 +103,7 @@ impl Codec<Chat> for Anthropic {
 
 impl Codec<CountTokens> for Anthropic {
     fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        count::encode(self, request, target)
+        count::encode(&self.spec, request, target)
     }
 
     fn decode(&self, _: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<CountTokens>> {
@@ -122,7 +113,7 @@ impl Codec<CountTokens> for Anthropic {
 
 impl ChatCodec for Anthropic {
     fn encode_stream(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        request::encode(self, request, target, true)
+        request::encode(&self.spec, request, target, true)
     }
 
     fn stream_decoder(&self, request: &ChatRequest) -> StreamDecoder {

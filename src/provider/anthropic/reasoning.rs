@@ -14,17 +14,22 @@ const LEAST_BUDGET: u64 = 1024;
 
 /// What the request says of reasoning, on the wire.
 #[derive(Default)]
-pub(super) struct Reasoning {
+pub(in crate::provider) struct Reasoning {
     /// `thinking`.
-    pub(super) thinking: Option<Value>,
+    pub(in crate::provider) thinking: Option<Value>,
     /// The budget in it.
-    pub(super) budget: Option<u64>,
+    pub(in crate::provider) budget: Option<u64>,
     /// `output_config.effort`.
-    pub(super) effort: Option<String>,
+    pub(in crate::provider) effort: Option<String>,
 }
 
 impl Reasoning {
-    pub(super) fn new(params: &Params, known: &Traits, provider: &str, warnings: &mut Vec<Warning>) -> Result<Self> {
+    pub(in crate::provider) fn new(
+        params: &Params,
+        known: &Traits,
+        provider: &str,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Self> {
         let adaptive = known.reasoning == Some(ReasoningStyle::Adaptive);
         let mut reasoning = Self::default();
         if let Some(effort) = params.reasoning_effort.as_ref().filter(|effort| effort.as_str() != "none") {
@@ -53,7 +58,7 @@ impl Reasoning {
     }
 
     /// Whether the model will think.
-    pub(super) fn is_on(&self) -> bool {
+    pub(in crate::provider) fn is_on(&self) -> bool {
         self.thinking.as_ref().is_some_and(|thinking| thinking.get("type").is_none_or(|kind| kind != "disabled"))
     }
 

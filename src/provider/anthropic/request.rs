@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::messages::Conversation;
 use super::reasoning::Reasoning;
 use super::tools::{Answer, Tools};
-use super::{Anthropic, BETA, VERSION};
+use super::{BETA, VERSION};
 use crate::chat::{ChatRequest, Message, Params, Warning};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ReasoningStyle, Traits, traits};
@@ -20,40 +20,28 @@ const DEFAULT_MAX_TOKENS: u64 = 4096;
 /// What is left for the answer where only a budget for reasoning is given.
 const ROOM_FOR_ANSWER: u64 = 4096;
 
-pub(super) fn encode(
-    provider: &Anthropic,
-    request: &ChatRequest,
-    target: &Target<'_>,
-    stream: bool,
-) -> Result<Encoded> {
-    let mut draft = Draft::new(provider, &request.messages, &request.params, target, stream)?;
-    draft.body.set_some("anthropic_version", provider.hosting.version)?;
-    if provider.hosting.model_in_address {
-        draft.body.remove("model");
-    }
-    draft.post(&url(&provider.spec, target.base_url))
+pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
+    Draft::new(spec, &request.messages, &request.params, target, stream)?.post(spec, &url(spec, target.base_url))
 }
 
 /// A body, and what else is known of the request that it makes.
-pub(super) struct Draft<'a> {
-    provider: &'a Anthropic,
-    pub(super) body: Object,
+pub(in crate::provider) struct Draft {
+    pub(in crate::provider) body: Object,
     files: bool,
-    warnings: Vec<Warning>,
+    pub(in crate::provider) warnings: Vec<Warning>,
 }
 
-impl<'a> Draft<'a> {
-    pub(super) fn new(
-        provider: &'a Anthropic,
+impl Draft {
+    pub(in crate::provider) fn new(
+        spec: &ProviderSpec,
         messages: &[Message],
         params: &Params,
         target: &Target<'_>,
         stream: bool,
     ) -> Result<Self> {
-        let Anthropic { spec, hosting } = provider;
         let mut warnings = Vec::new();
         let mut known = traits(target.known_as());
-        if hosting.no_schema {
+        if spec.quirks.no_json_schema {
             Arc::make_mut(&mut known).native_schema = Some(false);
         }
         let supports = |name: &str| supports(spec, &known, params, name);
@@ -61,20 +49,22 @@ impl<'a> Draft<'a> {
         let conversation = Conversation::new(messages, &spec.name, known.late_system == Some(true), &mut warnings)?;
         let files = conversation.has_files();
         let body = body(spec, &known, conversation, &params, target.model, stream, &mut warnings)?;
-        Ok(Self { provider, body, files, warnings })
+        Ok(Self { body, files, warnings })
+    }
+
+    /// The beta features that it uses.
+    pub(in crate::provider) fn betas(&self) -> Vec<&'static str> {
+        betas(&self.body, self.files)
     }
 
     /// The request to this address.
-    pub(super) fn post(self, url: &str) -> Result<Encoded> {
+    pub(in crate::provider) fn post(self, spec: &ProviderSpec, url: &str) -> Result<Encoded> {
         let mut request = post_json(url, self.body.to_bytes())?;
         let headers = request.headers_mut();
-        let Anthropic { spec, hosting } = self.provider;
-        if hosting.version.is_none()
-            && !spec.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(VERSION.as_str()))
-        {
+        if !spec.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(VERSION.as_str())) {
             headers.insert(VERSION, HeaderValue::from_static("2023-06-01"));
         }
-        let betas = betas(&self.body, self.files);
+        let betas = self.betas();
         if !betas.is_empty() {
             headers.insert(
                 BETA,

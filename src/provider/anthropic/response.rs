@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::provider::not_a_reply;
 use crate::text::Text;
 
-pub(super) fn decode(request: &ChatRequest, response: &Response<Bytes>) -> Result<ChatResponse> {
+pub(in crate::provider) fn decode(request: &ChatRequest, response: &Response<Bytes>) -> Result<ChatResponse> {
     let message = match serde_json::from_slice::<Message<'_>>(response.body()) {
         Ok(message) if message.content.is_some() => message,
         other => return Err(failure(response, other.err())),

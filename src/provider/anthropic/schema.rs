@@ -21,7 +21,7 @@ const FORMATS: [&str; 10] =
 ///
 /// Those of [`inline_refs`], and [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for an object that is all
 /// free keys, such as a map.
-pub(super) fn structured(schema: &Value) -> Result<Value> {
+pub(in crate::provider) fn structured(schema: &Value) -> Result<Value> {
     let mut schema = inline_refs(schema)?;
     walk(&mut schema, 0, &mut |node| {
         flatten_all_of(node);

@@ -20,12 +20,12 @@ use crate::text::Text;
 use crate::wire::Frame;
 
 /// Decodes the events of one stream.
-pub(super) struct Events {
+pub(in crate::provider) struct Events {
     reply: Reply,
 }
 
 impl Events {
-    pub(super) fn new(request: &ChatRequest) -> Self {
+    pub(in crate::provider) fn new(request: &ChatRequest) -> Self {
         Self { reply: Reply::new(request) }
     }
 }

@@ -12,8 +12,9 @@ use crate::wire::json::Object;
 
 /// The tool whose input is the reply's text, for schemas that the model has no native way to be held to. LiteLLM's
 /// name for it.
-pub(super) const JSON_TOOL: &str = "json_tool_call";
-const JSON_TOOL_WORDS: &str = "Gives the answer. Call it exactly once, with the whole answer, and say nothing else.";
+pub(in crate::provider) const JSON_TOOL: &str = "json_tool_call";
+pub(in crate::provider) const JSON_TOOL_WORDS: &str =
+    "Gives the answer. Call it exactly once, with the whole answer, and say nothing else.";
 
 /// The longest name that a tool may have.
 const LONGEST_NAME: usize = 128;
@@ -23,7 +24,7 @@ const OWN_MEMBERS: [&str; 4] = ["allowed_callers", "defer_loading", "eager_input
 
 /// Whether a tool's input can be the reply's text: the request asks for JSON, and has no tool of that name itself.
 /// It is known from the request alone, so that a reply can be read without knowing how it was asked for.
-pub(super) fn answers_by_tool(params: &Params) -> bool {
+pub(in crate::provider) fn answers_by_tool(params: &Params) -> bool {
     let json = matches!(params.response_format, Some(ResponseFormat::JsonObject | ResponseFormat::JsonSchema(_)));
     json && !params.tools.iter().flatten().any(|tool| tool.name() == Some(JSON_TOOL))
 }

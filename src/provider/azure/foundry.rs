@@ -15,7 +15,7 @@ use super::address::{self, host};
 use super::{asks_responses, encode, filters};
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
-use crate::provider::anthropic::{Anthropic, Hosting};
+use crate::provider::anthropic::Anthropic;
 use crate::provider::openai_chat::OpenAiChat;
 use crate::provider::{
     AuthScheme, Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target,
@@ -23,10 +23,6 @@ use crate::provider::{
 
 /// The hosts whose keys go into `api-key`; those of models that have an address of their own are bearer tokens.
 const RESOURCES: [&str; 3] = [".services.ai.azure.com", ".openai.azure.com", ".cognitiveservices.azure.com"];
-
-/// Replies are held to schemas by a tool: workspaces refuse Claude's own way ("structured_outputs not supported in your
-/// workspace", <https://www.braintrust.dev/docs/kb/structured-outputs-unsupported-for-azure-providers>).
-const HOSTING: Hosting = Hosting { version: None, model_in_address: false, no_schema: true };
 
 /// Models of Azure AI Foundry.
 #[derive(Debug)]
@@ -39,7 +35,7 @@ impl Foundry {
     /// The provider that this row describes.
     #[must_use]
     pub fn new(spec: ProviderSpec) -> Self {
-        Self { claude: Arc::new(Claude(Anthropic::new(spec.clone()).hosted(HOSTING))), chat: OpenAiChat::new(spec) }
+        Self { claude: Arc::new(Claude::new(spec.clone())), chat: OpenAiChat::new(spec) }
     }
 
     fn send(&self, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
@@ -94,10 +90,18 @@ impl ChatCodec for Foundry {
 }
 
 /// Claude, at `/anthropic` of the resource.
+///
+/// Replies are held to schemas by a tool: workspaces refuse Claude's own way ("structured_outputs not supported in your
+/// workspace", <https://www.braintrust.dev/docs/kb/structured-outputs-unsupported-for-azure-providers>).
 #[derive(Debug)]
 struct Claude(Anthropic);
 
 impl Claude {
+    fn new(mut spec: ProviderSpec) -> Self {
+        spec.quirks.no_json_schema = true;
+        Self(Anthropic::new(spec))
+    }
+
     /// The target with the address up to `/anthropic`, or as far behind it as the caller says.
     fn at<T>(target: &Target<'_>, then: impl FnOnce(&Target<'_>) -> T) -> T {
         let base = target.base_url;

@@ -22,13 +22,15 @@ mod which;
 use bytes::Bytes;
 use http::Response;
 
+use super::responses::{Responses, ResponsesCodec, Stored, StoredResponses};
 use super::{
-    Chat, ChatCodec, Codec, CountTokens, Encoded, ListModels, Progress, Provider, ProviderSpec, StreamDecoder, Target,
-    admit, counting, openai_responses,
+    Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, ListModels, Progress, Provider, ProviderSpec, StreamDecoder,
+    Target, admit, counting, openai_responses,
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
 use crate::model::traits;
+use crate::responses::{self, Event};
 use crate::wire::Framer;
 use which::{Either, Which};
 
@@ -80,6 +82,43 @@ impl Provider for OpenAiChat {
 
     fn count_tokens(&self) -> Option<&dyn Codec<CountTokens>> {
         self.spec.counts_tokens.then_some(self)
+    }
+
+    fn responses(&self) -> Option<&dyn ResponsesCodec> {
+        self.spec.responses.then_some(self)
+    }
+}
+
+/// The Responses API of a provider that has it beside chat completions.
+impl Codec<Responses> for OpenAiChat {
+    fn encode(&self, request: &responses::Request, target: &Target<'_>) -> Result<Encoded> {
+        let url = openai_responses::url(target.base_url, None);
+        openai_responses::encode_native(&self.spec, request, which::bare(target.model), &url, false)
+    }
+
+    fn decode(&self, _: &responses::Request, response: &Response<Bytes>) -> Result<Progress<Responses>> {
+        openai_responses::decode_native(response).map(Progress::Done)
+    }
+}
+
+impl Codec<StoredResponses> for OpenAiChat {
+    fn encode(&self, stored: &Stored, target: &Target<'_>) -> Result<Encoded> {
+        openai_responses::encode_stored(stored, &openai_responses::url(target.base_url, None))
+    }
+
+    fn decode(&self, _: &Stored, response: &Response<Bytes>) -> Result<Progress<StoredResponses>> {
+        openai_responses::decode_stored(response).map(Progress::Done)
+    }
+}
+
+impl ResponsesCodec for OpenAiChat {
+    fn encode_stream(&self, request: &responses::Request, target: &Target<'_>) -> Result<Encoded> {
+        let url = openai_responses::url(target.base_url, None);
+        openai_responses::encode_native(&self.spec, request, which::bare(target.model), &url, true)
+    }
+
+    fn stream_decoder(&self, _: &responses::Request) -> Box<dyn Decode<Event>> {
+        Box::new(openai_responses::NativeEvents::new())
     }
 }
 

@@ -169,6 +169,10 @@ fn usage_is_brought_into_one_meaning() {
     assert_eq!(read(beside).completion_tokens, 7);
     let within = json!({"prompt_tokens": 9, "completion_tokens": 7, "total_tokens": 16, "completion_tokens_details": {"reasoning_tokens": 5}});
     assert_eq!(read(within).completion_tokens, 7);
+    let singular = read(
+        json!({"prompt_token_details": {"cached_tokens": 8}, "completion_token_details": {"reasoning_tokens": 5}}),
+    );
+    assert_eq!((singular.cached_tokens(), singular.reasoning_tokens()), (8, 5));
     let searched =
         read(json!({"prompt_tokens": 1, "completion_tokens": 1, "num_search_queries": 3, "cost": {"total_cost": 0.5}}));
     assert_eq!((searched.server_tool_use.unwrap().web_search_requests, searched.cost), (Some(3), Some(0.5)));

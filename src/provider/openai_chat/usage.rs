@@ -9,8 +9,13 @@ use crate::chat::{ServerToolUse, Usage};
 /// Reasoning that a server counts beside the completion (xAI) belongs to it; the total tells which is the case.
 pub(in crate::provider) fn normalise(usage: &mut Usage) {
     let count = |usage: &Usage, name: &str| usage.extra.get(name).and_then(Value::as_u64);
-    let cached = count(usage, "prompt_cache_hit_tokens").or_else(|| count(usage, "cached_tokens"));
-    let reasoning = count(usage, "reasoning_tokens");
+    let within = |usage: &Usage, details: &str, name: &str| usage.extra.get(details)?.get(name)?.as_u64();
+    // https://dev.writer.com/api-reference/completion-api/chat-completion writes the details in the singular.
+    let cached = count(usage, "prompt_cache_hit_tokens")
+        .or_else(|| count(usage, "cached_tokens"))
+        .or_else(|| within(usage, "prompt_token_details", "cached_tokens"));
+    let reasoning =
+        count(usage, "reasoning_tokens").or_else(|| within(usage, "completion_token_details", "reasoning_tokens"));
     let written = usage.prompt_tokens_details.extra.get("cache_write_tokens").and_then(Value::as_u64);
     let prompt = &mut usage.prompt_tokens_details;
     prompt.cached_tokens = prompt.cached_tokens.or(cached);

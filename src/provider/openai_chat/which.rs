@@ -81,14 +81,14 @@ fn wants_summary(params: &Params) -> bool {
         if fields.get("summary").is_some_and(|summary| !summary.is_null()))
 }
 
-/// Whether a whole reply is a response and not a chat completion.
+/// Whether a whole reply is a response and not a chat completion: it has a member `"object": "response"`. What a model
+/// says cannot look like one, as quotes are escaped in it.
 pub(super) fn is_response(body: &[u8]) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Kind<'a> {
-        #[serde(default, borrow)]
-        object: Option<crate::text::Text<'a>>,
-    }
-    serde_json::from_slice::<Kind<'_>>(body).is_ok_and(|kind| kind.object.as_deref() == Some("response"))
+    const NAME: &[u8] = b"\"object\"";
+    memchr::memmem::find_iter(body, NAME).any(|at| {
+        let rest = body.get(at.saturating_add(NAME.len())..).unwrap_or_default().trim_ascii_start();
+        rest.strip_prefix(b":").is_some_and(|value| value.trim_ascii_start().starts_with(b"\"response\""))
+    })
 }
 
 /// Decodes the events of a stream, whose first event says what it is.

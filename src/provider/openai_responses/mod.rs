@@ -10,6 +10,7 @@
 mod count;
 mod input;
 mod items;
+mod native;
 mod request;
 mod response;
 mod stream;
@@ -20,20 +21,25 @@ mod tools;
 use bytes::Bytes;
 use http::Response;
 
+use super::responses::{Responses, ResponsesCodec, Stored, StoredResponses};
 use super::{
-    Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target, WireFormat,
-    admit, counting, openai_chat,
+    Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target,
+    WireFormat, admit, counting, openai_chat,
 };
 use crate::chat::{ChatRequest, ChatResponse};
 use crate::error::{Error, Result};
+use crate::responses::{self, Event};
 use crate::wire::Framer;
 
 pub(super) use count::encode as count;
+pub(super) use native::{
+    Events as NativeEvents, decode as decode_native, decode_stored, encode as encode_native, encode_stored,
+};
 pub(super) use request::encode;
 pub(super) use stream::Events;
 
 /// Whose native parts are items of this format, whoever made them.
-const NAME: &str = "openai_responses";
+const NAME: &str = responses::NATIVE;
 const WIRE: WireFormat = WireFormat::OpenAiResponses;
 
 /// Whose seals and native items are those of this provider: what one server has sealed no other can read, and what a
@@ -89,6 +95,40 @@ impl Provider for OpenAiResponses {
 
     fn count_tokens(&self) -> Option<&dyn Codec<CountTokens>> {
         self.spec.counts_tokens.then_some(self)
+    }
+
+    fn responses(&self) -> Option<&dyn ResponsesCodec> {
+        Some(self)
+    }
+}
+
+impl Codec<Responses> for OpenAiResponses {
+    fn encode(&self, request: &responses::Request, target: &Target<'_>) -> Result<Encoded> {
+        encode_native(&self.spec, request, target.model, &self.url(target), false)
+    }
+
+    fn decode(&self, _: &responses::Request, response: &Response<Bytes>) -> Result<Progress<Responses>> {
+        decode_native(response).map(Progress::Done)
+    }
+}
+
+impl Codec<StoredResponses> for OpenAiResponses {
+    fn encode(&self, stored: &Stored, target: &Target<'_>) -> Result<Encoded> {
+        encode_stored(stored, &self.url(target))
+    }
+
+    fn decode(&self, _: &Stored, response: &Response<Bytes>) -> Result<Progress<StoredResponses>> {
+        decode_stored(response).map(Progress::Done)
+    }
+}
+
+impl ResponsesCodec for OpenAiResponses {
+    fn encode_stream(&self, request: &responses::Request, target: &Target<'_>) -> Result<Encoded> {
+        encode_native(&self.spec, request, target.model, &self.url(target), true)
+    }
+
+    fn stream_decoder(&self, _: &responses::Request) -> Box<dyn Decode<Event>> {
+        Box::new(NativeEvents::new())
     }
 }
 

@@ -7,9 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::{input, tools};
 use crate::chat::{ChatRequest, Effort, Message, Params, ResponseFormat, Warning};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ReasoningStyle, Traits, traits};
 use crate::provider::{Encoded, ProviderSpec, Target, admit, post_json};
+use crate::responses;
 use crate::wire::json::Object;
 
 /// The lowest limit of tokens that the API takes, as its error says: "Expected a value >= 16"
@@ -57,6 +58,18 @@ pub(in crate::provider) fn encode(
     }
     body.merge(&params.extra_body)?;
     Ok(Encoded { request: post_json(url, body.to_bytes())?, warnings })
+}
+
+/// A request of the API itself, under the provider's name of the model.
+pub(super) fn whole(spec: &ProviderSpec, request: &responses::Request, name: &str) -> Result<Object> {
+    let text = serde_json::to_vec(request).map_err(|source| {
+        Error::new(ErrorKind::InvalidRequest, "the request cannot be written as JSON").with_source(source)
+    })?;
+    let mut body: Object = serde_json::from_slice(&text).map_err(|source| {
+        Error::new(ErrorKind::InvalidRequest, "the request cannot be written as JSON").with_source(source)
+    })?;
+    body.set("model", &model(spec, name))?;
+    Ok(body)
 }
 
 fn model<'a>(spec: &ProviderSpec, model: &'a str) -> Cow<'a, str> {
@@ -177,7 +190,7 @@ fn format_of(format: &ResponseFormat) -> Value {
             }
             fields.into()
         }
-        ResponseFormat::Native(value) => tools::flat(value),
+        ResponseFormat::Native(value) => responses::flat(value),
     }
 }
 

@@ -137,13 +137,13 @@ fn untyped(frame: Frame<'_>) -> Result<Flow> {
     Err(if has_error(body.get("error")) { failure(frame.data) } else { unreadable(frame.data) })
 }
 
-fn unreadable(data: &[u8]) -> Error {
+pub(super) fn unreadable(data: &[u8]) -> Error {
     Error::new(ErrorKind::StreamInterrupted, "an event of the stream is not one of a response")
         .with_body(Bytes::copy_from_slice(data))
 }
 
 /// `{"type": "error", "error": {…}}`, or the error's members beside the type (`ResponseErrorEvent`).
-fn failure(data: &[u8]) -> Error {
+pub(super) fn failure(data: &[u8]) -> Error {
     let mut body: Value = serde_json::from_slice(data).unwrap_or_default();
     if !has_error(body.get("error"))
         && let Some(fields) = body.as_object_mut()

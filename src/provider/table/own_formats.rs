@@ -33,6 +33,16 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .base_url_env("AZURE_AI_API_BASE")
             .setting(Setting::new("api_version").env("AZURE_AI_API_VERSION").or("2024-05-01-preview"))
             .responses(),
+        // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html; the region
+        // where nobody says one is LiteLLM's
+        ProviderSpec { base_url: None, ..ProviderSpec::new("bedrock", WireFormat::Bedrock, "") }
+            .alias("bedrock_converse")
+            .auth(AuthScheme::aws("bedrock"))
+            .key_env("AWS_BEARER_TOKEN_BEDROCK")
+            .base_url_env("AWS_BEDROCK_RUNTIME_ENDPOINT")
+            .base_url_env("AWS_ENDPOINT_URL_BEDROCK_RUNTIME")
+            .setting(region())
+            .counts_tokens(),
         // https://docs.cohere.com/reference/chat
         ProviderSpec::new("cohere", WireFormat::Cohere, "https://api.cohere.com")
             .alias("cohere_chat")
@@ -74,4 +84,9 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             )
             .counts_tokens(),
     ]
+}
+
+/// The region of AWS.
+fn region() -> Setting {
+    Setting::new("aws_region_name").env("AWS_REGION_NAME").env("AWS_REGION").env("AWS_DEFAULT_REGION").or("us-west-2")
 }

@@ -10,33 +10,52 @@ use http::Response;
 use super::address::{self, Place};
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
-use crate::provider::anthropic::{Anthropic, Hosting};
+use crate::provider::anthropic::{Anthropic, Draft};
 use crate::provider::{
     Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target,
 };
 
-/// Replies are held to schemas by a tool, as LiteLLM does it: that Vertex AI takes `output_config.format` is not
-/// documented by Google.
-const HOSTING: Hosting = Hosting { version: Some("vertex-2023-10-16"), model_in_address: true, no_schema: true };
+/// The version, which is said in the body.
+const VERSION: &str = "vertex-2023-10-16";
+/// The header that says it elsewhere.
+const VERSION_HEADER: &str = "anthropic-version";
+const COUNT: &str = "count-tokens:rawPredict";
 
 /// Claude on Vertex AI.
+///
+/// Replies are held to schemas by a tool, as LiteLLM does it: that Vertex AI takes `output_config.format` is not
+/// documented by Google.
 #[derive(Debug)]
 pub(super) struct Claude(Anthropic);
 
 impl Claude {
-    pub(super) fn new(spec: ProviderSpec) -> Self {
-        Self(Anthropic::new(spec).hosted(HOSTING))
+    pub(super) fn new(mut spec: ProviderSpec) -> Self {
+        spec.quirks.no_json_schema = true;
+        Self(Anthropic::new(spec))
     }
 
-    fn send(target: &Target<'_>, method: &str, encode: impl FnOnce(&Target<'_>) -> Result<Encoded>) -> Result<Encoded> {
-        let model = target.model.strip_prefix("anthropic/").unwrap_or(target.model);
-        let url = format!("{}/publishers/anthropic/models", Place::of(target)?);
-        let url = if method == COUNT { format!("{url}/{COUNT}") } else { format!("{url}/{model}:{method}") };
-        encode(&Target { model, ..*target })?.at(&url)
+    fn chat(&self, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
+        let (model, spec) = (bare(target.model), self.0.spec());
+        let target = Target { model, ..*target };
+        let mut draft = Draft::new(spec, &request.messages, &request.params, &target, stream)?;
+        draft.body.set("anthropic_version", VERSION)?;
+        draft.body.remove("model");
+        let method = if stream { "streamRawPredict" } else { "rawPredict" };
+        let mut encoded = draft.post(spec, &format!("{}/{model}:{method}", models(&target)?))?;
+        encoded.request.headers_mut().remove(VERSION_HEADER);
+        Ok(encoded)
     }
 }
 
-const COUNT: &str = "count-tokens:rawPredict";
+/// The model without its maker.
+fn bare(model: &str) -> &str {
+    model.strip_prefix("anthropic/").unwrap_or(model)
+}
+
+/// Where Anthropic's models are.
+fn models(target: &Target<'_>) -> Result<String> {
+    Ok(format!("{}/publishers/anthropic/models", Place::of(target)?))
+}
 
 impl Provider for Claude {
     fn spec(&self) -> &ProviderSpec {
@@ -62,7 +81,7 @@ impl Provider for Claude {
 
 impl Codec<Chat> for Claude {
     fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        Self::send(target, "rawPredict", |target| Codec::<Chat>::encode(&self.0, request, target))
+        self.chat(request, target, false)
     }
 
     fn decode(&self, request: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<Chat>> {
@@ -72,7 +91,11 @@ impl Codec<Chat> for Claude {
 
 impl Codec<CountTokens> for Claude {
     fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        Self::send(target, COUNT, |target| Codec::<CountTokens>::encode(&self.0, request, target))
+        let target = Target { model: bare(target.model), ..*target };
+        let encoded = Codec::<CountTokens>::encode(&self.0, request, &target)?;
+        let mut encoded = encoded.at(&format!("{}/{COUNT}", models(&target)?))?;
+        encoded.request.headers_mut().remove(VERSION_HEADER);
+        Ok(encoded)
     }
 
     fn decode(&self, request: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<CountTokens>> {
@@ -82,7 +105,7 @@ impl Codec<CountTokens> for Claude {
 
 impl ChatCodec for Claude {
     fn encode_stream(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        Self::send(target, "streamRawPredict", |target| self.0.encode_stream(request, target))
+        self.chat(request, target, true)
     }
 
     fn stream_decoder(&self, request: &ChatRequest) -> StreamDecoder {

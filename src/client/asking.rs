@@ -1,0 +1,193 @@
+//! The builder behind `responses(…)` and `messages(…)`.
+
+use std::fmt;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+use super::completion::BoxFuture;
+use super::observer::Answer;
+use super::{CallOptions, Client, Fallback, Question, Streaming};
+use crate::error::Result;
+use crate::pricing::Rates;
+use crate::provider::{Operation, Reply, Streamed};
+
+/// A request that can be refined member by member.
+pub(crate) trait Refined: Question {
+    /// Members merged into the body last.
+    fn extra_body(&mut self) -> &mut Map<String, Value>;
+}
+
+/// A call of an operation that has a format of its own, in and out: refine it, then `.await` it for the whole reply, or
+/// [`stream`](Self::stream) it.
+#[must_use = "a call is made when it is awaited"]
+pub struct Asking<Op: Operation> {
+    client: Result<Client>,
+    pub(super) request: Op::Request,
+    options: CallOptions,
+}
+
+impl<Op: Operation<Request: Clone>> Clone for Asking<Op> {
+    fn clone(&self) -> Self {
+        Self { client: self.client.clone(), request: self.request.clone(), options: self.options.clone() }
+    }
+}
+
+impl<Op: Operation> Asking<Op> {
+    pub(crate) fn new(client: Result<Client>, request: Op::Request) -> Self {
+        Self { client, request, options: CallOptions::default() }
+    }
+
+    /// The same call with this request: all of its JSON in one value.
+    pub fn request(mut self, request: Op::Request) -> Self {
+        self.request = request;
+        self
+    }
+
+    /// The same call with these options.
+    pub fn options(mut self, options: CallOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The provider, where the model's name has no prefix.
+    pub fn provider(mut self, prefix: impl Into<String>) -> Self {
+        self.options.provider = Some(prefix.into());
+        self
+    }
+
+    /// The address instead of the provider's own.
+    pub fn api_base(mut self, url: impl Into<String>) -> Self {
+        self.options.api_base = Some(url.into());
+        self
+    }
+
+    /// The key for this call; `os.environ/NAME` stands for an environment variable.
+    pub fn api_key(mut self, key: impl Into<SecretString>) -> Self {
+        self.options.api_key = Some(key.into());
+        self
+    }
+
+    /// A header on the request, over the provider's own.
+    pub fn extra_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.extra_headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The longest that the whole call may take, retries included; of a stream, to its end.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// How many times to try again when a try fails in a way that can pass.
+    pub fn num_retries(mut self, retries: u32) -> Self {
+        self.options.num_retries = Some(retries);
+        self
+    }
+
+    /// Models to try in order when this one fails. Address, key and headers of this call stay with its provider.
+    pub fn fallbacks<F: Into<Fallback>>(mut self, models: impl IntoIterator<Item = F>) -> Self {
+        self.options.fallbacks.extend(models.into_iter().map(Into::into));
+        self
+    }
+
+    /// The price of this call, instead of what the client's catalogue says.
+    pub fn price(mut self, rates: Rates) -> Self {
+        self.options.price = Some(rates);
+        self
+    }
+
+    /// Something for observers to know; not sent.
+    pub fn metadata_for_observers(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.options.metadata.insert(name.into(), value.into());
+        self
+    }
+
+    pub(super) fn fail(&mut self, result: Result<()>) {
+        if let Err(error) = result {
+            self.client = Err(error);
+        }
+    }
+}
+
+/// What is the same of every request.
+macro_rules! refining {
+    ($operation:ty, $request:ty) => {
+        impl Asking<$operation> {
+            /// A member of the request by its name, whether it has a method here or not. A value of the wrong type is an
+            /// error when the call is made.
+            pub fn param(mut self, name: impl AsRef<str>, value: impl Into<Value>) -> Self {
+                let result = Question::set(&mut self.request, name.as_ref(), value.into());
+                self.fail(result);
+                self
+            }
+
+            /// Members merged into the request's body last, over all others.
+            pub fn extra_body(mut self, members: Map<String, Value>) -> Self {
+                Refined::extra_body(&mut self.request).extend(members);
+                self
+            }
+
+            /// Leaves out with a warning what a provider cannot express, instead of failing.
+            pub fn drop_params(mut self, drop: bool) -> Self {
+                self.request.drop_params = drop;
+                self
+            }
+
+            /// Streams the reply.
+            ///
+            /// # Errors
+            ///
+            /// Everything that can go wrong until the reply begins; what goes wrong later comes out of the stream.
+            pub async fn stream(self) -> Result<Streaming<$operation>> {
+                self.streamed().await
+            }
+        }
+
+        impl Refined for $request {
+            fn extra_body(&mut self) -> &mut Map<String, Value> {
+                &mut self.extra_body
+            }
+        }
+
+        impl IntoFuture for Asking<$operation> {
+            type Output = Result<<$operation as Operation>::Response>;
+            type IntoFuture = BoxFuture<Self::Output>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                self.whole()
+            }
+        }
+    };
+}
+pub(super) use refining;
+
+impl<Op: Operation> Asking<Op> {
+    pub(super) fn whole(self) -> BoxFuture<Result<Op::Response>>
+    where
+        Op: Operation<Request: Question, Response: Answer>,
+    {
+        match self.client {
+            Ok(client) => client.perform::<Op>(self.request, self.options),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+
+    pub(super) fn streamed(self) -> BoxFuture<Result<Streaming<Op>>>
+    where
+        Op: Streamed<Request: Question, Response: Reply>,
+    {
+        match self.client {
+            Ok(client) => client.streamed::<Op>(self.request, self.options),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+}
+
+impl<Op: Operation> fmt::Debug for Asking<Op> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asking").field("request", &self.request).field("options", &self.options).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,1 @@
+//! What Bedrock is asked and what is read of its answers.

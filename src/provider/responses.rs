@@ -1,0 +1,286 @@
+//! The Responses API as an operation of its own: by the provider's own API where it has one, else said in chat.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+
+use bytes::Bytes;
+use http::Response as HttpResponse;
+
+use super::openai_chat::normalise_usage;
+use super::{
+    About, Chat, Codec, Decode, Encoded, Operation, Progress, Provider, Queue, Reply, StreamDecoder, Streamed, Sum,
+    Target,
+};
+use crate::chat::{CallMeta, ServerToolUse, Usage};
+use crate::error::{Error, ErrorKind, Result};
+use crate::responses::{Event, EventWriter, Item, Request, Response};
+
+/// Replies of the Responses API.
+#[derive(Debug)]
+pub enum Responses {}
+
+/// Translates the Responses API of a provider that has it.
+pub trait ResponsesCodec: Codec<Responses> + Codec<StoredResponses> {
+    /// The request for a streamed reply.
+    ///
+    /// # Errors
+    ///
+    /// As [`Codec::encode`].
+    fn encode_stream(&self, request: &Request, target: &Target<'_>) -> Result<Encoded>;
+
+    /// A decoder for one streamed reply.
+    fn stream_decoder(&self, request: &Request) -> Box<dyn Decode<Event>>;
+}
+
+impl Operation for Responses {
+    const NAME: &'static str = "responses";
+    type Request = Request;
+    type Response = Response;
+
+    fn codec(provider: &dyn Provider) -> Option<&dyn Codec<Self>> {
+        provider.responses().map(|codec| codec as &dyn Codec<Self>)
+    }
+
+    fn encode(provider: &dyn Provider, request: &Request, target: &Target<'_>) -> Result<Encoded> {
+        match provider.responses() {
+            Some(own) => Codec::<Self>::encode(own, request, target),
+            None => in_chat(request, |chat| Chat::encode(provider, chat, target)),
+        }
+    }
+
+    fn decode(provider: &dyn Provider, request: &Request, response: &HttpResponse<Bytes>) -> Result<Progress<Self>> {
+        if let Some(own) = provider.responses() {
+            return Codec::<Self>::decode(own, request, response);
+        }
+        let (chat, _) = request.to_chat()?;
+        Ok(match Chat::decode(provider, &chat, response)? {
+            Progress::Done(reply) => Progress::Done(Response::from_chat(&reply, request)),
+            Progress::Poll { request, after } => Progress::Poll { request, after },
+        })
+    }
+}
+
+/// A chat request of the same meaning, with the warnings of both ways.
+fn in_chat(request: &Request, encode: impl FnOnce(&crate::chat::ChatRequest) -> Result<Encoded>) -> Result<Encoded> {
+    let (chat, mut warnings) = request.to_chat()?;
+    let mut encoded = encode(&chat)?;
+    warnings.append(&mut encoded.warnings);
+    encoded.warnings = warnings;
+    Ok(encoded)
+}
+
+impl Streamed for Responses {
+    type Chunk = Event;
+    type Decoder = ResponseDecoder;
+    type Sum = ResponseSum;
+
+    fn encode_stream(provider: &dyn Provider, request: &Request, target: &Target<'_>) -> Result<Encoded> {
+        match provider.responses() {
+            Some(own) => own.encode_stream(request, target),
+            None => in_chat(request, |chat| Chat::encode_stream(provider, chat, target)),
+        }
+    }
+
+    fn stream_decoder(provider: &dyn Provider, request: &Request) -> Result<ResponseDecoder> {
+        if let Some(own) = provider.responses() {
+            return Ok(ResponseDecoder(own.stream_decoder(request)));
+        }
+        let (chat, _) = request.to_chat()?;
+        let decoder = Chat::stream_decoder(provider, &chat)?;
+        Ok(ResponseDecoder(Box::new(OverChat { decoder, queue: Queue::new(), writer: EventWriter::new(request) })))
+    }
+
+    fn is_content(event: &Event) -> bool {
+        event.delta.is_some()
+    }
+
+    fn tells(event: &Event) -> bool {
+        event.is_last()
+    }
+}
+
+/// Turns the bytes of a streamed reply into events.
+pub struct ResponseDecoder(Box<dyn Decode<Event>>);
+
+impl fmt::Debug for ResponseDecoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseDecoder").field("complete", &self.is_complete()).finish_non_exhaustive()
+    }
+}
+
+impl Decode<Event> for ResponseDecoder {
+    fn push(&mut self, bytes: &[u8], queue: &mut VecDeque<Event>) -> Result<()> {
+        self.0.push(bytes, queue)
+    }
+
+    fn end(&mut self, queue: &mut VecDeque<Event>) -> Result<()> {
+        self.0.end(queue)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.0.is_complete()
+    }
+
+    fn is_done(&self) -> bool {
+        self.0.is_done()
+    }
+}
+
+/// A streamed chat, told as events.
+struct OverChat {
+    decoder: StreamDecoder,
+    queue: Queue,
+    writer: EventWriter,
+}
+
+impl OverChat {
+    fn tell(&mut self, events: &mut VecDeque<Event>) {
+        for chunk in self.queue.drain(..) {
+            self.writer.write(&chunk, events);
+        }
+    }
+}
+
+impl Decode<Event> for OverChat {
+    fn push(&mut self, bytes: &[u8], events: &mut VecDeque<Event>) -> Result<()> {
+        let pushed = self.decoder.push(bytes, &mut self.queue);
+        self.tell(events);
+        pushed
+    }
+
+    fn end(&mut self, events: &mut VecDeque<Event>) -> Result<()> {
+        let ended = self.decoder.end(&mut self.queue);
+        self.tell(events);
+        if self.decoder.is_complete() {
+            self.writer.end(events);
+        }
+        ended
+    }
+
+    fn is_complete(&self) -> bool {
+        self.decoder.is_complete()
+    }
+
+    fn is_done(&self) -> bool {
+        self.decoder.is_done()
+    }
+}
+
+/// Adds events up to the reply.
+#[derive(Debug, Default)]
+pub struct ResponseSum {
+    reply: Response,
+    /// The items that are done: some servers leave them out of the reply at the end.
+    items: BTreeMap<u64, Item>,
+}
+
+impl Sum<Responses> for ResponseSum {
+    fn add(&mut self, event: Event) {
+        if let Some(response) = event.response {
+            self.reply = *response;
+        }
+        if let (Some(item), "response.output_item.done") = (event.item, event.kind.as_str()) {
+            self.items.insert(event.output_index.unwrap_or(0), item);
+        }
+    }
+
+    fn reply(&self) -> &Response {
+        &self.reply
+    }
+
+    fn into_reply(mut self) -> Response {
+        if self.reply.output.is_empty() {
+            self.reply.output = self.items.into_values().collect();
+        }
+        self.reply
+    }
+}
+
+impl Reply for Response {
+    fn about(&self) -> About<'_> {
+        About {
+            id: &self.id,
+            model: &self.model,
+            created: self.created_at,
+            service_tier: self.service_tier.as_deref(),
+            usage: usage(self).map(Cow::Owned),
+            finish_reasons: self.finish_reason().into_iter().collect(),
+        }
+    }
+
+    fn meta(&self) -> &CallMeta {
+        &self.meta
+    }
+
+    fn meta_mut(&mut self) -> &mut CallMeta {
+        &mut self.meta
+    }
+}
+
+/// The usage in chat's terms, with the searches that the provider made.
+fn usage(reply: &Response) -> Option<Usage> {
+    let mut usage = Usage::from(reply.usage.as_ref()?);
+    normalise_usage(&mut usage);
+    let searches = reply.output.iter().filter(|item| {
+        item.kind() == "web_search_call"
+            && item.0.get("action").and_then(|action| action.get("type")).is_none_or(|kind| kind == "search")
+    });
+    let searches = u64::try_from(searches.count()).unwrap_or(u64::MAX);
+    if searches > 0 && usage.server_tool_use.is_none() {
+        usage.server_tool_use = Some(ServerToolUse { web_search_requests: Some(searches), ..ServerToolUse::default() });
+    }
+    Some(usage)
+}
+
+/// Replies that a provider keeps: fetched, cancelled, deleted.
+#[derive(Debug)]
+pub enum StoredResponses {}
+
+/// What is done with a stored reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stored {
+    /// Any model of the provider that keeps it.
+    pub model: String,
+    /// Its id.
+    pub id: String,
+    /// What to do.
+    pub action: StoredAction,
+}
+
+impl Stored {
+    /// This action on the reply of this id, at the provider of this model.
+    #[must_use]
+    pub fn new(model: impl Into<String>, id: impl Into<String>, action: StoredAction) -> Self {
+        Self { model: model.into(), id: id.into(), action }
+    }
+}
+
+/// What can be done with a stored reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoredAction {
+    /// Fetch it.
+    Get,
+    /// Stop making it, where it is made in the background.
+    Cancel,
+    /// Forget it.
+    Delete,
+}
+
+impl Operation for StoredResponses {
+    const NAME: &'static str = "stored_responses";
+    const INSTEAD: &'static str = "; only a provider with a Responses API keeps replies";
+    type Request = Stored;
+    type Response = Response;
+
+    fn codec(provider: &dyn Provider) -> Option<&dyn Codec<Self>> {
+        provider.responses().map(|codec| codec as &dyn Codec<Self>)
+    }
+}
+
+/// The error of a stored reply's id that cannot be part of an address.
+pub(super) fn bad_id(id: &str) -> Error {
+    Error::new(ErrorKind::InvalidRequest, format!("`{id}` is not the id of a response"))
+}
