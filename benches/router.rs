@@ -1,10 +1,13 @@
 //! What a router costs over the plain client, in the same run: a provider that answers at once, in memory, so that
-//! nothing else is measured. With 3, 100 and 1,000 deployments in the group; by one thread, and by two.
+//! nothing else is measured. With 3, 100 and 1,000 deployments in the group; by one thread, and by two. What is given is
+//! the difference of calls that are made in pairs.
 
 #[expect(dead_code, reason = "the streams are for other benchmarks")]
 mod payload;
 
+use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anymodel::auth::Environment;
 use anymodel::router::{LeastBusy, LowestLatency, Strategy, strategy_named};
@@ -12,9 +15,10 @@ use anymodel::transport::{Body, Transport};
 use anymodel::{Client, Deployment, Router};
 use async_trait::async_trait;
 use bytes::Bytes;
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use http::{Request, Response};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
+use tokio::time::Instant;
 
 /// Answers at once.
 #[derive(Debug)]
@@ -53,19 +57,66 @@ async fn routed(router: &Router) -> usize {
 
 const SIZES: [usize; 3] = [3, 100, 1000];
 
-fn one_thread(criterion: &mut Criterion) {
-    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let mut group = criterion.benchmark_group("one thread");
-    let plain_client = client();
-    group.bench_function("client", |bencher| bencher.to_async(&runtime).iter(|| plain(&plain_client)));
+/// How much longer calls through the router take than the same calls of the plain client: one after the other in pairs,
+/// so that both see the same machine.
+async fn overhead(client: Client, router: Router, pairs: u64) -> i128 {
+    let nanos = |since: Instant| i128::try_from(since.elapsed().as_nanos()).unwrap();
+    let mut over = 0;
+    for pair in 0..pairs {
+        for first in [pair % 2 == 0, pair % 2 != 0] {
+            let begun = Instant::now();
+            if first {
+                black_box(plain(&client).await);
+                over -= nanos(begun);
+            } else {
+                black_box(routed(&router).await);
+                over += nanos(begun);
+            }
+        }
+    }
+    over
+}
+
+fn duration(nanos: i128) -> Duration {
+    Duration::from_nanos(u64::try_from(nanos.max(1)).unwrap())
+}
+
+fn over_the_client(criterion: &mut Criterion) {
+    let one = Builder::new_current_thread().enable_all().build().unwrap();
+    let two = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let mut group = criterion.benchmark_group("router over client");
     for size in SIZES {
-        let router = router(size, shuffle());
-        group.bench_function(BenchmarkId::new("router", size), |bencher| {
-            bencher.to_async(&runtime).iter(|| routed(&router));
+        let (client, router) = (client(), router(size, shuffle()));
+        group.bench_function(BenchmarkId::new("one thread", size), |bencher| {
+            bencher
+                .to_async(&one)
+                .iter_custom(async |pairs| duration(overhead(client.clone(), router.clone(), pairs).await));
+        });
+        group.bench_function(BenchmarkId::new("two threads", size), |bencher| {
+            bencher.to_async(&two).iter_custom(async |pairs| {
+                let tasks = [(); 2].map(|()| tokio::spawn(overhead(client.clone(), router.clone(), pairs)));
+                let mut over = 0;
+                for task in tasks {
+                    over += task.await.unwrap();
+                }
+                duration(over / 2)
+            });
         });
     }
-    let strategies: [(&str, Arc<dyn Strategy>); 2] =
-        [("least busy", Arc::new(LeastBusy)), ("lowest latency", Arc::new(LowestLatency::default()))];
+    group.finish();
+}
+
+/// Whole calls, by themselves: the client's, and the router's by several strategies.
+fn calls(criterion: &mut Criterion) {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let mut group = criterion.benchmark_group("call");
+    let plain_client = client();
+    group.bench_function("client", |bencher| bencher.to_async(&runtime).iter(|| plain(&plain_client)));
+    let strategies: [(&str, Arc<dyn Strategy>); 3] = [
+        ("simple shuffle", shuffle()),
+        ("least busy", Arc::new(LeastBusy)),
+        ("lowest latency", Arc::new(LowestLatency::default())),
+    ];
     for (name, strategy) in strategies {
         let router = router(100, strategy);
         group.bench_function(BenchmarkId::new(name, 100), |bencher| {
@@ -75,43 +126,5 @@ fn one_thread(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A hundred calls on each of two threads.
-async fn on_two_threads<T: Clone + Send + 'static>(
-    of: &T,
-    call: impl Fn(T) -> std::pin::Pin<Box<dyn Future<Output = usize> + Send>> + Copy + Send + 'static,
-) {
-    let tasks = [of.clone(), of.clone()].map(|of| {
-        tokio::spawn(async move {
-            for _ in 0..100 {
-                call(of.clone()).await;
-            }
-        })
-    });
-    for task in tasks {
-        task.await.unwrap();
-    }
-}
-
-fn two_threads(criterion: &mut Criterion) {
-    let runtime: Runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let mut group = criterion.benchmark_group("two threads");
-    group.throughput(Throughput::Elements(200));
-    let plain_client = client();
-    group.bench_function("client", |bencher| {
-        bencher
-            .to_async(&runtime)
-            .iter(|| on_two_threads(&plain_client, |client| Box::pin(async move { plain(&client).await })));
-    });
-    for size in SIZES {
-        let router = router(size, shuffle());
-        group.bench_function(BenchmarkId::new("router", size), |bencher| {
-            bencher
-                .to_async(&runtime)
-                .iter(|| on_two_threads(&router, |router| Box::pin(async move { routed(&router).await })));
-        });
-    }
-    group.finish();
-}
-
-criterion_group!(benches, one_thread, two_threads);
+criterion_group!(benches, over_the_client, calls);
 criterion_main!(benches);

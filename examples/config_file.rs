@@ -14,7 +14,7 @@ mod lines;
 
 use anymodel::auth::Environment;
 use anymodel::chat::ChunkWriter;
-use anymodel::{CallOptions, ChatRequest, Complete, Delta, Error, Router};
+use anymodel::{CallOptions, ChatRequest, ChatStream, Complete, Delta, Error, Router};
 use lines::{bad, failed, field};
 use serde_json::{Map, Value, json};
 
@@ -52,6 +52,7 @@ async fn call(router: &Router, request: &Value) -> Result<Map<String, Value>, Er
             Err(error) => {
                 let mut answer = tried(failed(&error), error.trail());
                 answer.insert("chunks".to_owned(), chunks.into());
+                answer.extend(told(&stream, opened, restarted));
                 return Ok(answer);
             }
         };
@@ -61,10 +62,14 @@ async fn call(router: &Router, request: &Value) -> Result<Map<String, Value>, Er
     chunks.extend(writer.usage());
     let trail = &stream.meta().trail;
     let mut answer = tried(field("chunks", chunks), trail);
-    if trail.len() > opened {
-        answer.insert("handed_over".to_owned(), if restarted { "restart" } else { "continue" }.into());
-    }
+    answer.extend(told(&stream, opened, restarted));
     Ok(answer)
+}
+
+/// What the caller of a stream was told that was handed over after content had come.
+fn told(stream: &ChatStream, opened: usize, restarted: bool) -> Map<String, Value> {
+    let how = if restarted { "restart" } else { "continue" };
+    if stream.meta().trail.len() > opened { field("handed_over", how) } else { Map::new() }
 }
 
 /// An answer with what was tried for it.

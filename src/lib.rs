@@ -177,7 +177,7 @@ pub use pricing::by_name::{completion_cost, cost_per_token, get_max_tokens, get_
 pub use pricing::{Catalog, ModelInfo};
 pub use provider::{get_llm_provider, get_supported_openai_params};
 #[cfg(feature = "client")]
-pub use router::{Deployment, OnStreamFailure, Router, RouterEvent, RouterObserver};
+pub use router::{Deployment, HealthProbe, OnStreamFailure, Router, RouterEvent, RouterObserver};
 pub use tokenizer::{Encoding, Prompt, TokenCount, Tokenizer, decode, encode, token_counter, trim_messages};
 
 /// Calls a chat model: the first line of nearly every program that uses this crate.

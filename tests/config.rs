@@ -77,14 +77,14 @@ model_list:
     litellm_params: {model: openai/gpt-4o, colour: blue}
     model_info: {mode: chat}
     extra: 1
-router_settings: {redis_host: localhost, routing_strategy_args: {ttl: 10}}
+router_settings: {cache_responses: true, routing_strategy_args: {ttl: 10}}
 general_settings: {master_key: sk-1234}
 ";
     assert_eq!(
         warned(yaml),
         [
             "router_settings.routing_strategy_args.ttl",
-            "router_settings.redis_host",
+            "router_settings.cache_responses",
             "model_list[0].litellm_params.colour",
             "model_list[0].model_info.mode",
             "model_list[0].extra",
@@ -93,6 +93,55 @@ general_settings: {master_key: sk-1234}
     );
     let (_, warnings) = read(yaml).unwrap();
     assert!(!format!("{warnings:?}").contains("sk-1234"), "no value is told");
+}
+
+#[cfg(not(feature = "redis"))]
+#[test]
+fn settings_of_redis_are_named_where_it_is_not_built_in() {
+    let yaml =
+        "router_settings: {redis_host: localhost, redis_port: 6379, redis_password: s3cret, redis_url: 'redis://x'}";
+    let (_, warnings) = read(yaml).unwrap();
+    let names: Vec<&str> = warnings.iter().map(|warning| &*warning.parameter).collect();
+    assert_eq!(
+        names,
+        ["redis_host", "redis_port", "redis_password", "redis_url"].map(|name| format!("router_settings.{name}"))
+    );
+    assert!(warnings.iter().all(|warning| warning.message.contains("feature `redis`")), "{warnings:?}");
+    assert!(!format!("{warnings:?}").contains("s3cret"));
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn settings_of_redis_that_cannot_be_used_are_errors_without_secrets() {
+    for yaml in [
+        "router_settings: {redis_url: 'http://me:s3cret@host'}",
+        "router_settings: {redis_host: host, redis_password: s3cret, redis_port: many}",
+        "router_settings: {redis_host: host, redis_password: s3cret, redis_ssl: true}",
+        "router_settings: {redis_host: os.environ/NONE, redis_password: s3cret}",
+    ] {
+        let message = refused(yaml);
+        assert!(message.contains("router_settings") && !message.contains("s3cret"), "{message}");
+    }
+    assert!(read("router_settings: {redis_host: '::1', redis_port: '6380', redis_password: 7}").unwrap().1.is_empty());
+}
+
+#[tokio::test]
+async fn a_fallback_in_a_file_can_change_parameters() {
+    let (bad, good) = (MockServer::start().await.unwrap(), MockServer::start().await.unwrap());
+    bad.reply(Fault::Status(500));
+    let yaml = format!(
+        "
+model_list:
+  - {{model_name: a, litellm_params: {{model: openai/m, api_base: '{}', api_key: k}}}}
+  - {{model_name: b, litellm_params: {{model: openai/m, api_base: '{}', api_key: k}}}}
+router_settings: {{num_retries: 0, fallbacks: [{{a: [{{model: b, temperature: 0.25}}]}}]}}
+",
+        bad.url(),
+        good.url()
+    );
+    let router = read(&yaml).unwrap().0.build().unwrap();
+    router.completion("a", "Hi").temperature(1.0).await.unwrap();
+    assert_eq!(good.requests()[0].json()["temperature"], 0.25);
 }
 
 #[test]
@@ -112,6 +161,8 @@ fn a_wrong_value_is_an_error_that_says_where() {
         ("router_settings: {num_retries: 1.5}", "router_settings.num_retries"),
         ("router_settings: {retry_policy: {SadErrorRetries: 1}}", "SadErrorRetries"),
         ("router_settings: {fallbacks: {a: b}}", "router_settings.fallbacks"),
+        ("router_settings: {fallbacks: [{a: [{temperature: 1}]}]}", "needs the name of a `model`"),
+        ("router_settings: {default_priority: high}", "router_settings.default_priority"),
         ("{", "cannot be read"),
         ("model_list: []", "at least one deployment"),
     ] {
@@ -145,7 +196,7 @@ model_list:
       extra_headers: {x-team: blue}
       aws_region_name: eu-west-1
       output_cost_per_token: 2.0e-6
-    model_info: {id: one, base_model: gpt-4o, max_input_tokens: 1000, allowed_fails: 2}
+    model_info: {id: one, base_model: gpt-4o, max_input_tokens: 1000, allowed_fails: 2, disable_background_health_check: true}
 litellm_settings:
   request_timeout: 600
   context_window_fallbacks: [{a: [a2]}]
@@ -160,6 +211,9 @@ router_settings:
   allowed_fails_policy: {RateLimitErrorAllowedFails: 5}
   cooldown_time: 10
   disable_cooldowns: false
+  default_priority: 3
+  max_queue: 100
+  enable_health_check_routing: true
   content_policy_fallbacks: [{a: [a2]}]
   default_fallbacks: [a2]
   max_fallbacks: 2

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anymodel::auth::Environment;
 use anymodel::mock::{Fault, MockServer, Reply};
 use anymodel::router::{Denied, DeploymentHealth, RedisLimits, RouterBuilder, SharedLimits};
-use anymodel::{Client, Deployment, ErrorKind, Retry, RetryPolicy, Router};
+use anymodel::{Client, Deployment, ErrorKind, HealthProbe, Retry, RetryPolicy, Router};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -84,7 +84,13 @@ impl Redis {
     }
 
     fn url(&self) -> String {
-        let password = self.password.as_ref().map(|password| format!(":{password}@")).unwrap_or_default();
+        let escaped = |byte: u8| {
+            if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+        };
+        let password = self.password.as_ref();
+        let password = password
+            .map(|password| format!(":{}@", password.bytes().map(escaped).collect::<String>()))
+            .unwrap_or_default();
         format!("redis://{password}127.0.0.1:{}/0", self.port)
     }
 
@@ -514,4 +520,58 @@ async fn a_deployment_that_one_router_cooled_rests_for_the_others_within_a_secon
     let reply = routers[1].completion("a", "Hi").await.unwrap();
     assert_eq!(reply.meta.deployment.as_deref(), Some("second"));
     assert_eq!(health(&routers[2]), DeploymentHealth::Healthy, "the last one of its router");
+}
+
+#[cfg(feature = "config")]
+#[tokio::test]
+async fn routers_that_a_file_makes_share_the_redis_that_it_names() {
+    let password = "p@ss:w/rd %é";
+    let test = "routers_that_a_file_makes_share_the_redis_that_it_names";
+    let Some(redis) = Redis::start_with(test, Some(password)) else { return };
+    let server = upstream("ok").await;
+    let deployment = format!("{{model: openai/m, api_base: '{}', api_key: sk-secret, rpm: 5}}", server.url());
+    let variables = [("REDIS_PASSWORD", password.to_owned()), ("REDIS_URL", redis.url())];
+    let environment = Environment::of(variables);
+    let mut routers = Vec::new();
+    for settings in [
+        format!("{{redis_host: 127.0.0.1, redis_port: {}, redis_password: os.environ/REDIS_PASSWORD}}", redis.port),
+        "{redis_url: os.environ/REDIS_URL}".to_owned(),
+    ] {
+        let yaml =
+            format!("model_list: [{{model_name: a, litellm_params: {deployment}}}]\nrouter_settings: {settings}");
+        let (builder, warnings) = Router::from_config(&yaml, &environment).unwrap();
+        assert!(warnings.is_empty(), "{warnings:?}");
+        let mut pauses = RetryPolicy::default();
+        pauses.longest_wait = Duration::ZERO;
+        routers.push(builder.pauses(pauses).num_retries(0).build().unwrap());
+    }
+    redis.within_a_minute().await;
+    let mut answered = 0;
+    for call in 0..10 {
+        answered += usize::from(routers[call % 2].completion("a", "Hi").await.is_ok());
+    }
+    assert_eq!((answered, server.received()), (5, 5));
+}
+
+#[tokio::test]
+async fn one_that_a_probe_brings_back_is_not_kept_away_by_what_others_were_told() {
+    let test = "one_that_a_probe_brings_back_is_not_kept_away_by_what_others_were_told";
+    let Some(redis) = Redis::start(test) else { return };
+    let (ill, well) = (upstream(Fault::Status(500)).await, upstream("ok").await);
+    let limits = RedisLimits::connect(redis.url()).await.unwrap();
+    let router = router(&limits)
+        .cooldown_time(LONG)
+        .deployments([at(&ill.url(), "ill"), at(&well.url(), "well").order(2)])
+        .health_probe(HealthProbe::every(Duration::from_millis(20)))
+        .build()
+        .unwrap();
+    let cooling = || redis.ask::<u64>(&["ZCARD", "anymodel:cooling"]);
+    until("it cools for all", || cooling() == 1).await;
+    ill.reply("back");
+    until("it is back for all", || cooling() == 0 && router.snapshot()[0].health == DeploymentHealth::Healthy).await;
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(1200) {
+        assert_eq!(router.completion("a", "Hi").await.unwrap().text(), "back");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

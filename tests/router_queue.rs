@@ -62,10 +62,16 @@ impl Gate {
 
     /// Lets the oldest go whose caller still waits: who it is.
     async fn let_go(&self) -> Option<String> {
+        let gone = self.release();
+        settle().await;
+        gone
+    }
+
+    fn release(&self) -> Option<String> {
+        let mut held = self.0.lock().unwrap();
         loop {
-            let (said, let_go) = self.0.lock().unwrap().inside.pop_front()?;
+            let (said, let_go) = held.inside.pop_front()?;
             if let_go.send(()).is_ok() {
-                settle().await;
                 return Some(said);
             }
         }
@@ -275,6 +281,8 @@ enum Event {
     Leaves(usize),
     /// The oldest of those that are in is answered.
     Ends,
+    /// The same, and another comes before anybody has seen the room.
+    EndsAsAnotherComes(i32),
 }
 
 fn events() -> impl Strategy<Value = Event> {
@@ -282,6 +290,7 @@ fn events() -> impl Strategy<Value = Event> {
         4 => (-1..3i32).prop_map(Event::Comes),
         1 => (0..40usize).prop_map(Event::Leaves),
         3 => Just(Event::Ends),
+        2 => (-1..3i32).prop_map(Event::EndsAsAnotherComes),
     ]
 }
 
@@ -337,8 +346,13 @@ async fn play(events: &[Event], room: usize) -> Result<(), TestCaseError> {
                     model.waiting.retain(|(_, waiting)| waiting != number);
                 }
             }
-            Event::Ends => {
-                let ended = gate.let_go().await.map(|said| said.parse::<usize>().unwrap());
+            Event::Ends | Event::EndsAsAnotherComes(_) => {
+                let ended = gate.release().map(|said| said.parse::<usize>().unwrap());
+                if let Event::EndsAsAnotherComes(priority) = event {
+                    model.waiting.push((*priority, calls.len()));
+                    calls.push(Some(call(&router, &calls.len().to_string(), *priority).await));
+                }
+                settle().await;
                 prop_assert_eq!(ended, model.inside.first().copied());
                 if !model.inside.is_empty() {
                     model.inside.remove(0);

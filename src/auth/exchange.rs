@@ -1,36 +1,28 @@
-//! Keys and secrets that a token endpoint turns into bearer tokens.
+//! Keys and secrets that a token endpoint turns into bearer tokens, each kept until shortly before its end.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Uri, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{ApiKey, Credentials, Keyring, Token, fetch};
+use super::grants::{Grant, SapKey, of_group};
+use super::{ApiKey, Credentials, Environment, Keyring, Token, fetch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{Provider, ProviderSpec};
 
-/// Who gives tokens, and for what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Grant {
-    /// IBM Cloud's IAM, for an API key. Recorded; <https://cloud.ibm.com/apidocs/iam-identity-token-api>.
-    IbmIam,
-    /// A Databricks workspace, for the secret of a service principal
-    /// (<https://docs.databricks.com/aws/en/dev-tools/auth/oauth-m2m>).
-    Databricks,
-}
+/// How long the address of a deployment is kept, in seconds: deployments come and go.
+const DEPLOYMENT_LASTS: u64 = 10 * 60;
 
-/// Credentials that are exchanged for a token, which is kept until shortly before its end.
+/// Credentials that are exchanged for a token.
 pub(super) struct Exchange {
-    grant: Grant,
+    pub(super) grant: Grant,
     keyring: Keyring,
-    key: ApiKey,
+    pub(super) key: ApiKey,
     settings: Vec<(String, String)>,
     /// Whether there is a token that can be fetched anew; a key that is sent as it is stays what it is.
     renewable: bool,
@@ -39,8 +31,8 @@ pub(super) struct Exchange {
 }
 
 /// How a request is authorised.
-enum Way {
-    /// By this, as it is.
+pub(super) enum Way {
+    /// By this, as it is, behind the name of its scheme.
     AsIs(&'static str, SecretString),
     /// By the token that this gives.
     Token(Ask),
@@ -52,6 +44,29 @@ pub(super) struct Ask {
     pub(super) name: String,
     pub(super) request: Request<Bytes>,
     pub(super) what: &'static str,
+    /// How many seconds the token is good, where the answer does not say it.
+    pub(super) lasts: Option<u64>,
+}
+
+impl Ask {
+    pub(super) fn new(name: String, request: Request<Bytes>, what: &'static str) -> Self {
+        Self { name, request, what, lasts: None }
+    }
+}
+
+/// The answer of a token endpoint (RFC 6749, 5.1), or GitHub's, which has an address beside the token.
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(alias = "token")]
+    access_token: String,
+    #[serde(alias = "refresh_in")]
+    expires_in: Option<u64>,
+    endpoints: Option<Endpoints>,
+}
+
+#[derive(Deserialize)]
+struct Endpoints {
+    api: Option<String>,
 }
 
 impl Exchange {
@@ -69,86 +84,65 @@ impl Exchange {
     }
 
     /// Something that the call says by this name, or else the environment by one of these.
-    fn setting(&self, name: &str, env: &[&str]) -> Option<String> {
+    pub(super) fn setting(&self, name: &str, env: &[&str]) -> Option<String> {
         let given = self.settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-        given.or_else(|| self.keyring.environment.first(env))
+        given.or_else(|| self.environment().first(env))
     }
 
-    fn way(&self, spec: &ProviderSpec, uri: &Uri) -> Result<Way> {
-        match self.grant {
-            Grant::IbmIam => self.ibm_iam(spec),
-            Grant::Databricks => self.databricks(spec, uri),
-        }
+    pub(super) fn environment(&self) -> &Environment {
+        &self.keyring.environment
     }
 
-    /// A token or a Zen key (of watsonx.ai software) of the call; an API key of the call; else the same of the
-    /// environment.
-    fn ibm_iam(&self, spec: &ProviderSpec) -> Result<Way> {
-        let env = |names: &[&str]| self.keyring.environment.first(names).filter(|_| self.key.given.is_none());
-        let said = |name: &str| self.setting(name, &[]);
-        if let Some(token) = said("token").or_else(|| env(&["WATSONX_TOKEN"])) {
-            return Ok(Way::AsIs("Bearer ", token.into()));
-        }
-        if let Some(key) = said("zen_api_key").or_else(|| env(&["WATSONX_ZENAPIKEY"])) {
-            return Ok(Way::AsIs("ZenApiKey ", key.into()));
-        }
-        let key = self.key.find(spec)?.unwrap_or_default();
-        let url = self.setting("iam_url", &["WATSONX_IAM_URL"]);
-        let url = url.unwrap_or_else(|| "https://iam.cloud.ibm.com/identity/token".to_owned());
-        let grant = [("grant_type", "urn:ibm:params:oauth:grant-type:apikey"), ("apikey", key.expose_secret())];
-        Ok(Way::Token(Ask {
-            name: format!("ibm iam\n{url}\n{}", key.expose_secret()),
-            request: fetch::form(&url, &grant)?,
-            what: "a token of IBM Cloud",
-        }))
+    async fn token(&self, ask: &Ask) -> Result<Token> {
+        let fetched = self.keyring.tokens.get(&ask.name, || async {
+            let answer: Answer = fetch::json(&self.keyring.transport, ask.request.clone(), ask.what).await?;
+            let lasts = answer.expires_in.or(ask.lasts).map(Duration::from_secs);
+            let token = Token::new(answer.access_token, lasts);
+            Ok(match answer.endpoints.and_then(|endpoints| endpoints.api) {
+                Some(api) => token.setting("copilot_api", api),
+                None => token,
+            })
+        });
+        fetched.await
     }
 
-    /// A personal token, or the id and secret of a service principal. The token comes from the workspace itself.
-    fn databricks(&self, spec: &ProviderSpec, uri: &Uri) -> Result<Way> {
-        let id = self.setting("databricks_client_id", &["DATABRICKS_CLIENT_ID"]);
-        let secret = self.setting("databricks_client_secret", &["DATABRICKS_CLIENT_SECRET"]);
-        let (id, secret) = match (self.key.find(spec), id, secret) {
-            (Ok(Some(key)), ..) => return Ok(Way::AsIs("Bearer ", key)),
-            (Ok(None) | Err(_), Some(id), Some(secret)) => (id, secret),
-            (Err(error), ..) => {
-                let both = "set DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET for a service principal";
-                let message = format!("{}; or {both}", error.message());
-                return Err(error.with_message(message));
-            }
-            (Ok(None), ..) => return Err(Error::new(ErrorKind::Authentication, "no token for databricks")),
-        };
-        let (scheme, authority) =
-            (uri.scheme_str().unwrap_or("https"), uri.authority().map_or("", |host| host.as_str()));
-        let url = format!("{scheme}://{authority}/oidc/v1/token");
-        let mut request = fetch::form(&url, &[("grant_type", "client_credentials"), ("scope", "all-apis")])?;
-        basic(&mut request, &id, &secret)?;
-        Ok(Way::Token(Ask {
-            name: format!("databricks\n{url}\n{id}\n{secret}"),
-            request,
-            what: "a token of Databricks",
-        }))
+    /// The deployment of the orchestration that was started last, as SAP's own SDK takes it.
+    async fn deployment(&self, key: &SapKey) -> Result<Token> {
+        let name = format!("{}\ndeployment\n{}\n{}", key.ask.name, key.api, key.group);
+        let fetched = self.keyring.tokens.get(&name, || async {
+            let asked = "scenarioId=orchestration&executableIds=orchestration&status=RUNNING";
+            let mut request = fetch::get(&format!("{}/lm/deployments?{asked}", key.api))?;
+            of_group(&mut request, &key.group)?;
+            put(&mut request, "Bearer ", self.token(&key.ask).await?.secret.expose_secret())?;
+            let found: Deployments =
+                fetch::json(&self.keyring.transport, request, "the deployments of SAP AI Core").await?;
+            let latest = found.resources.into_iter().max_by(|a, b| a.started.cmp(&b.started));
+            let url = latest.and_then(|deployment| deployment.url).ok_or_else(|| {
+                let message = format!(
+                    "SAP AI Core has no running deployment of the orchestration in the resource group `{}`",
+                    key.group
+                );
+                Error::new(ErrorKind::NotFound, message)
+            })?;
+            let lasts = Some(Duration::from_secs(DEPLOYMENT_LASTS));
+            Ok(Token::new(String::new(), lasts).setting("deployment_url", url))
+        });
+        fetched.await
     }
 }
 
-/// `Authorization: Basic`, of a user and a password.
-fn basic(request: &mut Request<Bytes>, user: &str, password: &str) -> Result<()> {
-    put(request, "Basic ", &STANDARD.encode(format!("{user}:{password}")))
-}
-
-/// `Authorization`, marked as a secret.
-pub(super) fn put(request: &mut Request<Bytes>, prefix: &str, secret: &str) -> Result<()> {
-    let mut value = HeaderValue::try_from(format!("{prefix}{}", secret.trim()))
-        .map_err(|_| Error::new(ErrorKind::Authentication, "the key holds characters that a header cannot"))?;
-    value.set_sensitive(true);
-    request.headers_mut().insert(header::AUTHORIZATION, value);
-    Ok(())
-}
-
-/// The answer of a token endpoint (RFC 6749, 5.1).
 #[derive(Deserialize)]
-struct Answer {
-    access_token: String,
-    expires_in: Option<u64>,
+struct Deployments {
+    resources: Vec<Deployment>,
+}
+
+#[derive(Deserialize)]
+struct Deployment {
+    #[serde(rename = "deploymentUrl")]
+    url: Option<String>,
+    /// RFC 3339 in UTC, so that the order of the texts is that of the times.
+    #[serde(rename = "startTime", default)]
+    started: Option<String>,
 }
 
 #[async_trait]
@@ -158,16 +152,24 @@ impl Credentials for Exchange {
             Way::AsIs(prefix, secret) => return put(request, prefix, secret.expose_secret()),
             Way::Token(ask) => ask,
         };
-        let token = self
-            .keyring
-            .tokens
-            .get(&ask.name, || async {
-                let answer: Answer = fetch::json(&self.keyring.transport, ask.request.clone(), ask.what).await?;
-                Ok(Token::new(answer.access_token, answer.expires_in.map(Duration::from_secs)))
-            })
-            .await?;
+        if self.grant == Grant::SapAiCore {
+            of_group(request, &self.sap(provider.spec())?.group)?;
+        }
+        let token = self.token(&ask).await?;
         *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = Some(ask.name);
         put(request, "Bearer ", token.secret.expose_secret())
+    }
+
+    fn has_settings(&self) -> bool {
+        matches!(self.grant, Grant::SapAiCore | Grant::GithubCopilot)
+    }
+
+    async fn settings(&self, provider: &dyn Provider) -> Result<Vec<(String, String)>> {
+        match (self.grant, self.way(provider.spec(), &Uri::default())?) {
+            (Grant::SapAiCore, _) => Ok(self.deployment(&self.sap(provider.spec())?).await?.settings),
+            (Grant::GithubCopilot, Way::Token(ask)) => Ok(self.token(&ask).await?.settings),
+            _ => Ok(Vec::new()),
+        }
     }
 
     fn can_renew(&self) -> bool {
@@ -181,6 +183,15 @@ impl Credentials for Exchange {
             self.keyring.tokens.refused(&name, token);
         }
     }
+}
+
+/// `Authorization`, marked as a secret.
+pub(super) fn put(request: &mut Request<Bytes>, prefix: &str, secret: &str) -> Result<()> {
+    let mut value = HeaderValue::try_from(format!("{prefix}{}", secret.trim()))
+        .map_err(|_| Error::new(ErrorKind::Authentication, "the key holds characters that a header cannot"))?;
+    value.set_sensitive(true);
+    request.headers_mut().insert(header::AUTHORIZATION, value);
+    Ok(())
 }
 
 impl fmt::Debug for Exchange {

@@ -7,8 +7,9 @@ use secrecy::SecretString;
 
 use super::aws::Aws;
 use super::entra::Entra;
-use super::exchange::{Exchange, Grant};
+use super::exchange::Exchange;
 use super::google::Google;
+use super::grants::Grant;
 use super::{ApiKey, Credentials, Environment, KeyResolver, TokenCache};
 use crate::provider::{AuthScheme, ProviderSpec};
 use crate::transport::Transport;
@@ -33,11 +34,18 @@ impl Keyring {
     ) -> Arc<dyn Credentials> {
         let (resolver, environment) = (self.resolver.clone(), self.environment.clone());
         let key = ApiKey { given, resolver, environment };
-        let (transport, tokens) = (Arc::clone(&self.transport), self.tokens.clone());
         let exchange = |grant| Arc::new(Exchange::new(grant, spec, self.clone(), key.clone(), settings));
+        let (transport, tokens) = (Arc::clone(&self.transport), self.tokens.clone());
         match &spec.auth {
             AuthScheme::IbmIam => exchange(Grant::IbmIam),
             AuthScheme::Databricks => exchange(Grant::Databricks),
+            AuthScheme::SapAiCore => exchange(Grant::SapAiCore),
+            AuthScheme::GithubCopilot => exchange(Grant::GithubCopilot),
+            AuthScheme::Gigachat => exchange(Grant::Gigachat),
+            #[cfg(feature = "oci")]
+            AuthScheme::Oci => Arc::new(super::oci::OciKey::new(settings, key.environment, key.given)),
+            #[cfg(not(feature = "oci"))]
+            AuthScheme::Oci => Arc::new(super::Missing("oci")),
             AuthScheme::Aws { service } => Arc::new(Aws::new(self, service, key, settings)),
             AuthScheme::Entra => Arc::new(Entra::new(spec, key, settings, transport, tokens)),
             AuthScheme::Google => Arc::new(Google::new(spec, key, settings, transport, tokens)),

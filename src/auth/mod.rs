@@ -3,15 +3,19 @@
 mod aws;
 mod bearer;
 mod clock;
+mod device;
 mod entra;
 mod environment;
 mod exchange;
 mod fetch;
 mod google;
+mod grants;
 #[cfg(any(feature = "azure", feature = "gcp"))]
 mod jwt;
 mod key;
 mod keyring;
+#[cfg(feature = "oci")]
+mod oci;
 mod token;
 
 use std::fmt;
@@ -21,6 +25,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request};
 
 pub use bearer::{BearerTokens, TokenSource};
+pub use device::{DeviceCode, DeviceLogin};
 pub use environment::Environment;
 pub use key::{ApiKey, KeyResolver};
 pub(crate) use keyring::Keyring;
@@ -28,6 +33,20 @@ pub use token::{Token, TokenCache};
 
 use crate::error::Result;
 use crate::provider::Provider;
+
+/// Credentials that need a feature of the crate that is not built.
+#[cfg(not(feature = "oci"))]
+#[derive(Debug)]
+struct Missing(&'static str);
+
+#[cfg(not(feature = "oci"))]
+#[async_trait]
+impl Credentials for Missing {
+    async fn authorize(&self, provider: &dyn Provider, _: &mut Request<Bytes>) -> Result<()> {
+        let message = format!("{} needs the feature `{}` of anymodel", provider.spec().name, self.0);
+        Err(crate::error::Error::new(crate::error::ErrorKind::Configuration, message))
+    }
+}
 
 /// Puts credentials on a request.
 ///

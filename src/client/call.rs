@@ -218,7 +218,7 @@ impl Client {
         let encoded = encoded.and_then(|encoded| endpoint.with_query(encoded)).map_err(located)?;
         let decoder = Op::stream_decoder(provider, request).map_err(located)?;
         let policy = self.policy(options);
-        let open = || self.open(endpoint, encoded.request.clone(), &clock);
+        let open = || self.open(endpoint, encoded.request.clone(), Op::stream_of(provider), &clock);
         let sent = self.retry(&policy, &clock, &mut watch.attempts, open).await.map_err(located)?;
         let (head, body) = sent.response.into_parts();
         let meta = meta(endpoint, &head.headers, encoded.warnings, watch.attempts);

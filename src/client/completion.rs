@@ -245,7 +245,7 @@ impl Completion {
         self
     }
 
-    /// A setting of the connection by LiteLLM's name, such as `aws_region_name`.
+    /// A setting of the connection by LiteLLM's name, such as `vertex_project`; `os.environ/NAME` stands for a variable.
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.options.settings.push((name.into(), value.into()));
         self

@@ -164,7 +164,8 @@ pub(crate) fn is_setting(name: &str) -> bool {
 }
 
 /// How the names of settings of a connection begin that only some providers have.
-const SETTING_PREFIXES: [&str; 6] = ["aws_", "azure_", "databricks_", "oci_", "vertex_", "watsonx_"];
+const SETTING_PREFIXES: [&str; 9] =
+    ["aws_", "azure_", "copilot_", "databricks_", "gigachat_", "oci_", "sap_", "vertex_", "watsonx_"];
 /// Names of such settings that begin otherwise.
 const SETTINGS: [&str; 7] =
     ["client_id", "client_secret", "iam_url", "project_id", "space_id", "tenant_id", "zen_api_key"];

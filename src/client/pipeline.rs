@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{CallOptions, Client, Deadlines, Endpoint, RetryPolicy, retry};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::{Encoded, Operation, Progress, request_id};
+use crate::provider::{Encoded, Operation, Progress, StreamOf, request_id};
 use crate::transport::Body;
 
 /// The largest error reply that is kept.
@@ -79,13 +79,9 @@ impl Client {
         encoded: &Encoded,
         clock: &Clock,
     ) -> Result<(Op::Response, HeaderMap)> {
-        let mut next = encoded.request.clone();
+        let mut sent = self.send(endpoint, encoded.request.clone(), clock).await?;
         loop {
-            let Sent { response, secrets } = self.send(endpoint, next, clock).await?;
-            let (head, body) = response.into_parts();
-            let reading =
-                within(clock.end, "the reply did not come to its end in time", body.bytes(self.0.max_reply_bytes));
-            let response = Response::from_parts(head, reading.await.map_err(|error| redact(error, &secrets))?);
+            let (response, secrets) = self.whole(sent, clock).await?;
             let decoded = Op::decode(endpoint.provider.as_ref(), request, &response)
                 .map_err(|error| place(redact(error, &secrets), &response))?;
             match decoded {
@@ -95,10 +91,20 @@ impl Client {
                         return Err(Error::new(ErrorKind::Timeout, "the job was not done in time"));
                     };
                     sleep(pause).await;
-                    next = request;
+                    sent = self.send_next(endpoint, request, clock).await?;
                 }
             }
         }
+    }
+
+    /// Reads a reply to its end.
+    async fn whole(&self, sent: Sent, clock: &Clock) -> Result<(Response<Bytes>, Vec<HeaderValue>)> {
+        let Sent { response, secrets } = sent;
+        let (head, body) = response.into_parts();
+        let reading =
+            within(clock.end, "the reply did not come to its end in time", body.bytes(self.0.max_reply_bytes));
+        let body = reading.await.map_err(|error| redact(error, &secrets))?;
+        Ok((Response::from_parts(head, body), secrets))
     }
 
     /// Sends one request: the head of a good reply, or the error that the reply is. Where the provider refuses a token
@@ -117,6 +123,15 @@ impl Client {
         }
     }
 
+    /// Sends what a reply says to ask next. To a host that is not the endpoint's goes nothing of the endpoint's own.
+    async fn send_next(&self, endpoint: &Endpoint, request: Request<Bytes>, clock: &Clock) -> Result<Sent> {
+        let request = from_base(request, endpoint)?;
+        if is_of(endpoint, &request) {
+            return self.send(endpoint, request, clock).await;
+        }
+        self.send_as_is(endpoint, request, clock).await.map_err(|(error, _)| error)
+    }
+
     /// Puts the credentials on a request and sends it. An error has the headers of a request that the provider refused.
     async fn send_authorized(
         &self,
@@ -127,6 +142,17 @@ impl Client {
         let provider = endpoint.provider.as_ref();
         let authorizing = clock.within_call(endpoint.credentials.authorize(provider, &mut request));
         authorizing.await.map_err(|error| (error, None))?;
+        self.send_as_is(endpoint, request, clock).await
+    }
+
+    /// Sends a request. An error has its headers, where the provider refused it.
+    async fn send_as_is(
+        &self,
+        endpoint: &Endpoint,
+        request: Request<Bytes>,
+        clock: &Clock,
+    ) -> Result<Sent, (Error, Option<HeaderMap>)> {
+        let provider = endpoint.provider.as_ref();
         let secrets: Vec<HeaderValue> =
             request.headers().values().filter(|value| value.is_sensitive()).cloned().collect();
         let headers = endpoint.credentials.can_renew().then(|| request.headers().clone());
@@ -153,8 +179,20 @@ impl Client {
 
     /// Sends a request whose answer is to be a stream. A page of HTML with a good status, such as that of a proxy
     /// where one has to sign in, is none.
-    pub(super) async fn open(&self, endpoint: &Endpoint, request: Request<Bytes>, clock: &Clock) -> Result<Sent> {
-        let Sent { response, secrets } = self.send(endpoint, request, clock).await?;
+    pub(super) async fn open(
+        &self,
+        endpoint: &Endpoint,
+        request: Request<Bytes>,
+        stream_of: Option<StreamOf>,
+        clock: &Clock,
+    ) -> Result<Sent> {
+        let mut sent = self.send(endpoint, request, clock).await?;
+        if let Some(stream_of) = stream_of {
+            let (response, secrets) = self.whole(sent, clock).await?;
+            let next = stream_of(&response).map_err(|error| place(redact(error, &secrets), &response))?;
+            sent = self.send_next(endpoint, next, clock).await?;
+        }
+        let Sent { response, secrets } = sent;
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if !kind.starts_with("text/html") {
             return Ok(Sent { response, secrets });
@@ -188,6 +226,24 @@ impl Client {
             }
         }
     }
+}
+
+/// A request whose address is only a path, at the endpoint's base URL.
+fn from_base(mut request: Request<Bytes>, endpoint: &Endpoint) -> Result<Request<Bytes>> {
+    if request.uri().authority().is_none() {
+        let url = format!("{}{}", endpoint.base_url.trim_end_matches('/'), request.uri());
+        *request.uri_mut() = url.parse().map_err(|source| {
+            Error::new(ErrorKind::InvalidResponse, "the reply names an address that is none").with_source(source)
+        })?;
+    }
+    Ok(request)
+}
+
+/// Whether a request goes to the endpoint's own host.
+fn is_of(endpoint: &Endpoint, request: &Request<Bytes>) -> bool {
+    let base = endpoint.base_url.parse::<http::Uri>().unwrap_or_default();
+    let uri = request.uri();
+    (base.scheme(), base.authority()) == (uri.scheme(), uri.authority())
 }
 
 /// A pause that ends before the call must.

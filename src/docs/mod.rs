@@ -5,6 +5,8 @@
 pub mod adding_a_provider {}
 #[doc = include_str!("azure.md")]
 pub mod azure {}
+#[doc = include_str!("clouds.md")]
+pub mod clouds {}
 #[doc = include_str!("conversations.md")]
 pub mod conversations {}
 #[doc = include_str!("costs.md")]

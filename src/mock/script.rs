@@ -73,15 +73,7 @@ impl Script {
             (Some(fault), _) if fault.trouble().is_some() => {
                 fault.trouble().map_or_else(Self::nothing, |trouble| Self::trouble(wire, trouble, shape))
             }
-            (_, Content::Raw { status, content_type, body }) => {
-                let mut script = Self::whole(*status, content_type, body.clone());
-                match (&reply.fault, answer.pieces) {
-                    (Some(fault), _) => script.break_body(body, fault),
-                    (None, Some(pieces)) => script.divide(body, pieces, reply.pace),
-                    (None, None) => {}
-                }
-                script
-            }
+            (_, Content::Raw { .. }) => Self::raw_body(reply).unwrap_or_else(Self::nothing),
             _ if shape.streamed => Self::stream(wire, shape, answer, reply),
             _ => {
                 let body = Bytes::from(wire.whole(shape, answer).to_string());
@@ -103,6 +95,25 @@ impl Script {
         }
         script.headers.extend(reply.headers.iter().cloned());
         script
+    }
+
+    /// The response that gives a raw reply to a request that is in none of the formats.
+    pub(super) fn raw(reply: &Reply) -> Option<Self> {
+        let mut script = Self::raw_body(reply)?;
+        script.open(reply.fault.as_ref());
+        script.headers.extend(reply.headers.iter().cloned());
+        Some(script)
+    }
+
+    fn raw_body(reply: &Reply) -> Option<Self> {
+        let Content::Raw { status, content_type, body } = &reply.content else { return None };
+        let mut script = Self::whole(*status, content_type, body.clone());
+        match (&reply.fault, reply.answer.pieces) {
+            (Some(fault), _) => script.break_body(body, fault),
+            (None, Some(pieces)) => script.divide(body, pieces, reply.pace),
+            (None, None) => {}
+        }
+        Some(script)
     }
 
     fn nothing() -> Self {

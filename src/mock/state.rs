@@ -4,7 +4,6 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -101,11 +100,16 @@ impl State {
         let format = Format::of(&request);
         let (number, queued, standing) = self.receive(&request, format.is_some());
         let Some(format) = format else {
-            return Arc::new(match (Ollama::lookup(&request), elsewhere(&standing, &request)) {
-                (Some(body), _) => Script::whole(200, "application/json; charset=utf-8", body.to_string()),
-                (None, Some((status, content_type, body))) => Script::whole(status, &content_type, body),
-                (None, None) => Script::unknown(&format!("{} {}", request.method(), request.path())),
-            });
+            if let Some(body) = Ollama::lookup(&request) {
+                return Arc::new(Script::whole(200, "application/json; charset=utf-8", body.to_string()));
+            }
+            let standing = || match standing {
+                Standing::Reply(reply) => Reply::clone(&reply),
+                Standing::With(answering) => answering(&request),
+            };
+            let raw = Script::raw(&queued.unwrap_or_else(standing));
+            let unknown = || Script::unknown(&format!("{} {}", request.method(), request.path()));
+            return Arc::new(raw.unwrap_or_else(unknown));
         };
         let ask = format.wire().ask(&request, &request.json());
         let (standing, fixed) = match standing {
@@ -130,7 +134,9 @@ impl State {
         if inner.requests.len() > self.keep {
             inner.requests.pop_front();
         }
-        let queued = if takes_a_turn { inner.queue.pop_front() } else { None };
+        // A reply that no format has to render goes out whatever was asked.
+        let is_raw = matches!(inner.queue.front(), Some(Reply { content: Content::Raw { .. }, .. }));
+        let queued = if takes_a_turn || is_raw { inner.queue.pop_front() } else { None };
         (inner.received, queued, inner.standing.clone())
     }
 
@@ -173,15 +179,6 @@ impl State {
         } else {
             reply.answer.text.clone_from(&ask.last);
         }
-    }
-}
-
-/// What a request in no known format, such as one for a token, gets from who decides on each: the bytes that it says.
-fn elsewhere(standing: &Standing, request: &Request) -> Option<(u16, String, Bytes)> {
-    let Standing::With(answering) = standing else { return None };
-    match answering(request).content {
-        Content::Raw { status, content_type, body } => Some((status, content_type, body)),
-        _ => None,
     }
 }
 

@@ -9,6 +9,7 @@ mod errors;
 mod models;
 mod operation;
 mod params;
+mod prompt;
 mod quirks;
 mod registry;
 mod responses;
@@ -24,10 +25,16 @@ pub mod anthropic;
 pub mod azure;
 pub mod bedrock;
 pub mod cohere;
+pub mod copilot;
 pub mod gemini;
+pub mod in_path;
+pub mod oci;
 pub mod ollama;
 pub mod openai_chat;
 pub mod openai_responses;
+pub mod prompted;
+pub mod replicate;
+pub mod sap;
 pub mod snowflake;
 pub mod vertex;
 pub mod watsonx;
@@ -42,7 +49,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub use errors::{Fault, http_fault, not_a_reply, rate_limits, request_id};
 pub use models::{ListModels, ListedModel, ModelList, ModelPage};
 pub use operation::{
-    About, Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Operation, Progress, Reply, Streamed, Sum,
+    About, Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Operation, Progress, Reply, StreamOf, Streamed, Sum,
 };
 pub use params::admit;
 pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
@@ -163,13 +170,18 @@ impl AuthScheme {
     fn apply(&self, key: &SecretString, request: &mut Request<Bytes>) -> Result<()> {
         let (name, value) = match self {
             Self::None => return Ok(()),
-            Self::Entra => (header::HeaderName::from_static("api-key"), key.expose_secret().to_owned()),
-            Self::Google => (header::HeaderName::from_static("x-goog-api-key"), key.expose_secret().to_owned()),
             // A key that is exchanged for a token first is not sent itself; what is sent is the token. A key of AWS
             // is sent instead of a signature.
-            Self::Bearer | Self::IbmIam | Self::Databricks | Self::Aws { .. } => {
-                (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
-            }
+            Self::Bearer
+            | Self::IbmIam
+            | Self::Databricks
+            | Self::SapAiCore
+            | Self::GithubCopilot
+            | Self::Gigachat
+            | Self::Oci
+            | Self::Aws { .. } => (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret())),
+            Self::Entra => (header::HeaderName::from_static("api-key"), key.expose_secret().to_owned()),
+            Self::Google => (header::HeaderName::from_static("x-goog-api-key"), key.expose_secret().to_owned()),
             Self::Header { name, prefix } => {
                 let name = header::HeaderName::from_bytes(name.as_bytes()).map_err(|source| {
                     Error::new(ErrorKind::Configuration, format!("`{name}` is not a header's name")).with_source(source)

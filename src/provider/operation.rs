@@ -79,6 +79,10 @@ impl Streamed for Chat {
         Ok(provider.chat().ok_or_else(|| Self::missing(&provider.spec().name))?.stream_decoder(request))
     }
 
+    fn stream_of(provider: &dyn Provider) -> Option<StreamOf> {
+        provider.chat()?.stream_of()
+    }
+
     fn is_content(chunk: &ChatChunk) -> bool {
         chunk.is_content()
     }
@@ -164,6 +168,11 @@ pub trait Streamed: Operation {
     ///
     /// [`ErrorKind::Unsupported`] where the provider does not have this operation.
     fn stream_decoder(provider: &dyn Provider, request: &Self::Request) -> Result<Self::Decoder>;
+
+    /// How to find the stream in the first answer, as [`ChatCodec::stream_of`].
+    fn stream_of(_provider: &dyn Provider) -> Option<StreamOf> {
+        None
+    }
 
     /// Whether a step has something that the model said, called or thought.
     fn is_content(chunk: &Self::Chunk) -> bool;
@@ -289,7 +298,16 @@ pub trait ChatCodec: Codec<Chat> {
 
     /// A decoder for one streamed reply.
     fn stream_decoder(&self, request: &ChatRequest) -> StreamDecoder;
+
+    /// How to find the stream in the answer to [`encode_stream`](Self::encode_stream), of a provider that starts a job
+    /// first and says then where its stream is. `None`, as by default, where that answer is the stream.
+    fn stream_of(&self) -> Option<StreamOf> {
+        None
+    }
 }
+
+/// Finds in a whole answer what to ask for the stream. The request follows the rules of [`Progress::Poll`].
+pub type StreamOf = fn(&Response<Bytes>) -> Result<Request<Bytes>>;
 
 /// A request in a provider's format.
 #[derive(Debug)]
@@ -323,7 +341,8 @@ pub enum Progress<Op: Operation> {
     Done(Op::Response),
     /// It goes on: ask this, after a pause.
     Poll {
-        /// The next request, without credentials.
+        /// The next request, without credentials. An address that is only a path goes on from the base URL, and gets the
+        /// credentials as the first request did; so does another address at the same host. No other host ever does.
         request: Request<Bytes>,
         /// How long to wait first.
         after: Duration,

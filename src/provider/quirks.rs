@@ -144,4 +144,8 @@ pub enum ContentForm {
 pub enum Hook {
     /// Replies end without a reason: where tools were called it is taken to be `tool_calls`, else `stop`.
     EndsWithoutReason,
+    /// A model of three parts, `provider/owner/name`, is called `owner/name:provider` there.
+    ProviderBehindModel,
+    /// An address that does not end by `/v1` is that of a server, whose version is still to be said.
+    VersionInPath,
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 
 use super::{
-    Provider, ProviderSpec, WireFormat, anthropic, azure, bedrock, cohere, gemini, ollama, openai_chat,
-    openai_responses, snowflake, table, vertex, watsonx,
+    Provider, ProviderSpec, WireFormat, anthropic, azure, bedrock, cohere, copilot, gemini, in_path, oci, ollama,
+    openai_chat, openai_responses, prompted, replicate, sap, snowflake, table, vertex, watsonx,
 };
 use crate::error::Result;
 use crate::model::ModelName;
@@ -96,11 +96,21 @@ fn build(spec: ProviderSpec) -> Arc<dyn Provider> {
         WireFormat::Cohere => Arc::new(cohere::Cohere::new(spec)),
         WireFormat::Gemini => Arc::new(gemini::Gemini::new(spec)),
         WireFormat::Ollama => Arc::new(ollama::Ollama::new(spec)),
+        WireFormat::Replicate => Arc::new(replicate::Replicate::new(spec)),
+        WireFormat::Sap => Arc::new(sap::Sap::new(spec)),
+        WireFormat::Copilot => Arc::new(copilot::Copilot::new(spec)),
+        WireFormat::Oci => Arc::new(oci::Oci::new(spec)),
+        WireFormat::Predibase => Arc::new(in_path::InPath::predibase(spec)),
+        WireFormat::Ragflow => Arc::new(in_path::InPath::ragflow(spec)),
+        WireFormat::NlpCloud => Arc::new(prompted::Prompted::nlp_cloud(spec)),
+        WireFormat::Triton => Arc::new(prompted::Prompted::triton(spec)),
+        WireFormat::Langgraph => Arc::new(prompted::Prompted::langgraph(spec)),
+        WireFormat::Langflow => Arc::new(prompted::Prompted::langflow(spec)),
+        WireFormat::Snowflake => Arc::new(snowflake::Snowflake::new(spec)),
+        WireFormat::Watsonx => Arc::new(watsonx::Watsonx::new(spec)),
         WireFormat::Azure => Arc::new(azure::Azure::new(spec)),
         WireFormat::AzureAi => Arc::new(azure::Foundry::new(spec)),
         WireFormat::Vertex => Arc::new(vertex::Vertex::new(spec)),
-        WireFormat::Snowflake => Arc::new(snowflake::Snowflake::new(spec)),
-        WireFormat::Watsonx => Arc::new(watsonx::Watsonx::new(spec)),
         WireFormat::OpenAiChat => Arc::new(openai_chat::OpenAiChat::new(spec)),
         WireFormat::OpenAiResponses => Arc::new(openai_responses::OpenAiResponses::new(spec)),
     }

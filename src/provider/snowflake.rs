@@ -38,7 +38,9 @@ impl Snowflake {
     /// The provider that this row describes; its quirks are those of chat completions.
     #[must_use]
     pub fn new(spec: ProviderSpec) -> Self {
-        let claude = ProviderSpec { chat_path: Some("/messages".into()), quirks: Quirks::default(), ..spec.clone() };
+        // That Snowflake runs Anthropic's web search is nowhere said.
+        let quirks = Quirks { unsupported: vec!["web_search_options".into()], ..Quirks::default() };
+        let claude = ProviderSpec { chat_path: Some("/messages".into()), quirks, ..spec.clone() };
         Self { claude: Anthropic::new(claude), others: OpenAiChat::new(spec) }
     }
 

@@ -231,20 +231,40 @@ pub enum WireFormat {
     Gemini,
     /// Ollama's `/api/chat`.
     Ollama,
-    /// OpenAI's chat completions at deployments of Azure OpenAI.
-    Azure,
-    /// The formats of Azure AI Foundry, by the model.
-    AzureAi,
-    /// The formats of Google's Vertex AI, by the model.
-    Vertex,
     /// AWS Bedrock's `Converse`, and for Claude its `InvokeModel`.
     Bedrock,
     /// Cohere's `/v2/chat`.
     Cohere,
     /// Anthropic's messages for Claude and OpenAI's chat completions for others, as Snowflake Cortex has them.
     Snowflake,
+    /// Replicate's predictions.
+    Replicate,
+    /// OCI Generative AI's `/actions/chat`.
+    Oci,
+    /// OpenAI's chat completions with the deployment in the path, as Predibase has them.
+    Predibase,
+    /// OpenAI's chat completions with the assistant or agent in the path, as RAGFlow has them.
+    Ragflow,
+    /// NLP Cloud's text generation.
+    NlpCloud,
+    /// The generate extension of NVIDIA's Triton.
+    Triton,
+    /// Runs of a LangGraph server.
+    Langgraph,
+    /// Runs of a flow of Langflow.
+    Langflow,
+    /// OpenAI's chat completions inside a configuration of SAP's orchestration service.
+    Sap,
+    /// OpenAI's chat completions with the headers of GitHub Copilot.
+    Copilot,
     /// OpenAI's chat completions at the addresses and in the names of IBM watsonx.ai.
     Watsonx,
+    /// OpenAI's chat completions at deployments of Azure OpenAI.
+    Azure,
+    /// The formats of Azure AI Foundry, by the model.
+    AzureAi,
+    /// The formats of Google's Vertex AI, by the model.
+    Vertex,
 }
 
 impl WireFormat {
@@ -259,10 +279,20 @@ impl WireFormat {
             Self::Azure => "azure",
             Self::AzureAi => "azure_ai",
             Self::Vertex => "vertex",
-            Self::Bedrock => "bedrock",
             Self::Cohere => "cohere",
             Self::Snowflake => "snowflake",
+            Self::Replicate => "replicate",
+            Self::Oci => "oci",
+            Self::Predibase => "predibase",
+            Self::Ragflow => "ragflow",
+            Self::NlpCloud => "nlp_cloud",
+            Self::Triton => "triton",
+            Self::Langgraph => "langgraph",
+            Self::Langflow => "langflow",
+            Self::Sap => "sap",
+            Self::Copilot => "copilot",
             Self::Watsonx => "watsonx",
+            Self::Bedrock => "bedrock",
             Self::OpenAiResponses => "openai_responses",
         }
     }
@@ -284,10 +314,6 @@ pub enum AuthScheme {
         #[serde(default)]
         prefix: Text,
     },
-    /// In `api-key`; without a key, a token of Microsoft Entra ID as bearer.
-    Entra,
-    /// In `x-goog-api-key`; without a key, a token of Google Cloud as bearer.
-    Google,
     /// As AWS wants it: the request is signed (Signature Version 4), unless there is a key, which is sent as a bearer's.
     Aws {
         /// The service that signatures are for.
@@ -297,6 +323,18 @@ pub enum AuthScheme {
     IbmIam,
     /// As a bearer token: a personal one, or the one that a workspace gives for the secret of a service principal.
     Databricks,
+    /// In `api-key`; without a key, a token of Microsoft Entra ID as bearer.
+    Entra,
+    /// In `x-goog-api-key`; without a key, a token of Google Cloud as bearer.
+    Google,
+    /// As a bearer token that SAP's XSUAA gives for the secret of a service key.
+    SapAiCore,
+    /// As a bearer token that GitHub gives for the token of a login.
+    GithubCopilot,
+    /// As a bearer token that Sber gives for a key.
+    Gigachat,
+    /// By a signature of Oracle Cloud (feature `oci`).
+    Oci,
     /// Not at all.
     None,
 }

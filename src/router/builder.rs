@@ -10,6 +10,7 @@ use rand::RngExt as _;
 use tokio::time::Instant;
 
 use super::limits::SharedLimits;
+use super::probe::{HealthProbe, Probing};
 use super::queue::Queue;
 use super::rules::{OnStreamFailure, Rules, TagMatch};
 use super::shared::Shared;
@@ -38,6 +39,7 @@ pub struct RouterBuilder {
     hedge: bool,
     default_priority: i32,
     max_queue: usize,
+    probe: Option<HealthProbe>,
 }
 
 /// How many calls can wait for room, unless the router says otherwise.
@@ -60,6 +62,7 @@ impl Default for RouterBuilder {
             hedge: false,
             default_priority: 0,
             max_queue: MAX_QUEUE,
+            probe: None,
         }
     }
 }
@@ -263,6 +266,12 @@ impl RouterBuilder {
         self
     }
 
+    /// Asks deployments from time to time how they are, so that no call has to find out. Without it, calls tell.
+    pub fn health_probe(mut self, probe: HealthProbe) -> Self {
+        self.probe = Some(probe);
+        self
+    }
+
     /// Asks a second deployment when the first has taken longer than nineteen of twenty of its last calls, and takes the
     /// answer that comes first. It costs a few more requests.
     pub fn hedge(mut self, yes: bool) -> Self {
@@ -336,7 +345,7 @@ impl RouterBuilder {
             check(&table, group, targets)?;
         }
         check(&table, "*", &self.rules.default_fallbacks)?;
-        Ok(Router(Arc::new(Inner {
+        let router = Router(Arc::new(Inner {
             client,
             table: RwLock::new(Arc::new(table)),
             rules: Arc::new(self.rules),
@@ -350,10 +359,13 @@ impl RouterBuilder {
             hedge: self.hedge,
             epoch: Instant::now(),
             seed: AtomicU64::new(seed()),
+            probing: self.probe.map(Probing::new),
             queue: Queue::new(self.max_queue),
             default_priority: self.default_priority,
             cooling: Mutex::new(()),
-        })))
+        }));
+        router.0.keep_probing();
+        Ok(router)
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Deployment, LowestLatency, OnStreamFailure, Router, RouterBuilder, TagMatch, strategy_named};
+use super::{Deployment, HealthProbe, LowestLatency, OnStreamFailure, Router, RouterBuilder, TagMatch, strategy_named};
 use crate::auth::Environment;
 use crate::chat::{Params, Warning};
 use crate::client::{Fallback, RetryPolicy, is_setting};
@@ -19,12 +19,16 @@ use crate::pricing::{Item, Rates};
 
 /// A reference to a variable of the environment.
 const VARIABLE: &str = "os.environ/";
+/// How often LiteLLM asks deployments how they are.
+const PROBE_EVERY: Duration = Duration::from_secs(300);
 
 impl Router {
     /// Reads the settings of a router from LiteLLM's `config.yaml`; what is not understood in it is told.
     ///
     /// `os.environ/NAME` stands for a variable of the environment that is given. Keys of providers are looked up by the
-    /// client when they are used, not here.
+    /// client when they are used, not here. With the feature `redis`, `redis_url`, or `redis_host`, `redis_port` and
+    /// `redis_password`, in `router_settings` keep limits together with other processes; calls find out whether that
+    /// Redis is there.
     ///
     /// ```
     /// use anymodel::{Router, auth::Environment};
@@ -52,7 +56,7 @@ impl Router {
         let config: Map<String, Value> = serde_saphyr::from_str(yaml).map_err(|source| {
             Error::new(ErrorKind::Configuration, format!("the configuration cannot be read: {source}"))
         })?;
-        let mut reader = Reader { environment, warnings: Vec::new() };
+        let mut reader = Reader { environment, warnings: Vec::new(), probe_every: PROBE_EVERY };
         let builder = reader.config(config)?;
         Ok((builder, reader.warnings))
     }
@@ -61,6 +65,8 @@ impl Router {
 struct Reader<'a> {
     environment: &'a Environment,
     warnings: Vec<Warning>,
+    /// How often deployments are asked how they are, where that is wished for.
+    probe_every: Duration,
 }
 
 /// The members of an object that have not been read yet, and where it stands in the file.
@@ -103,6 +109,8 @@ impl Section {
 impl Reader<'_> {
     fn config(&mut self, mut config: Map<String, Value>) -> Result<RouterBuilder> {
         let mut builder = Router::builder();
+        let every = config.get("general_settings").and_then(|general| general.get("health_check_interval")?.as_f64());
+        self.probe_every = every.and_then(|every| Duration::try_from_secs_f64(every).ok()).unwrap_or(PROBE_EVERY);
         let defaults = self.settings(&mut config, &mut builder)?;
         let list = match config.remove("model_list") {
             Some(Value::Array(list)) => list,
@@ -157,7 +165,11 @@ impl Reader<'_> {
 
     fn pass_over(&mut self, section: Section) {
         for name in section.left.keys() {
-            let message = "it is not known here and was passed over";
+            let message = if cfg!(not(feature = "redis")) && name.starts_with("redis_") {
+                "it needs the feature `redis`; limits are those of this process alone"
+            } else {
+                "it is not known here and was passed over"
+            };
             self.warnings.push(Warning::new(format!("{}.{name}", section.path), message));
         }
     }
@@ -205,6 +217,7 @@ impl Reader<'_> {
         deployment.max_input_tokens = info.get("max_input_tokens")?;
         deployment.allowed_fails = info.count("allowed_fails")?;
         deployment.cooldown_time = deployment.cooldown_time.or(info.seconds("cooldown_time")?);
+        deployment.health_probe = !info.get("disable_background_health_check")?.unwrap_or(false);
         deployment.price = deployment.price.or(prices(&mut info)?);
 
         let (mut left, path) = (Map::new(), params.path.clone());
@@ -239,6 +252,9 @@ impl Reader<'_> {
             let built = retries(built, &mut section)?;
             let built = fallbacks(built, &mut section)?;
             let built = cooldowns(built, &mut section)?;
+            let built = queue(built, &mut section)?;
+            #[cfg(feature = "redis")]
+            let built = redis(built, &mut section)?;
             *builder = self.choice(built, &mut section)?;
             if let Some(true) = section.get::<bool>("drop_params")? {
                 defaults.insert("drop_params".to_owned(), true.into());
@@ -266,6 +282,9 @@ impl Reader<'_> {
             };
         }
         self.pass_over(arguments);
+        if let Some(true) = section.get("enable_health_check_routing")? {
+            builder = builder.health_probe(HealthProbe::every(self.probe_every));
+        }
         if let Some(true) = section.get("enable_pre_call_checks")? {
             builder = builder.check_context_window(true).check_capabilities(true);
         }
@@ -332,6 +351,48 @@ fn cooldowns(mut builder: RouterBuilder, section: &mut Section) -> Result<Router
         builder = builder.cooldowns(!off);
     }
     Ok(builder)
+}
+
+fn queue(mut builder: RouterBuilder, section: &mut Section) -> Result<RouterBuilder> {
+    if let Some(priority) = section.get("default_priority")? {
+        builder = builder.default_priority(priority);
+    }
+    if let Some(most) = section.get("max_queue")? {
+        builder = builder.max_queue(most);
+    }
+    Ok(builder)
+}
+
+/// Limits that are kept with other processes in a Redis: by its URL, or by host, port and password.
+#[cfg(feature = "redis")]
+fn redis(builder: RouterBuilder, section: &mut Section) -> Result<RouterBuilder> {
+    let (url, host) = (section.get::<String>("redis_url")?, section.get::<String>("redis_host")?);
+    let (user, password) =
+        (section.get::<String>("redis_username")?, section.get::<Value>("redis_password")?.map(text));
+    let (port, db) = (section.get::<Value>("redis_port")?.map(text), section.get::<Value>("redis_db")?.map(text));
+    if section.get::<bool>("redis_ssl")? == Some(true) {
+        return Err(section.wrong("redis_ssl", "there is no TLS to Redis here"));
+    }
+    let made = host.map(|host| {
+        let host = if host.contains(':') { format!("[{host}]") } else { host };
+        let user = escaped(&user.unwrap_or_default());
+        let sign_in = password.map_or_else(String::new, |password| format!("{user}:{}@", escaped(&password)));
+        format!("redis://{sign_in}{host}:{}/{}", port.as_deref().unwrap_or("6379"), db.as_deref().unwrap_or("0"))
+    });
+    let Some(url) = url.or(made) else { return Ok(builder) };
+    let limits = super::RedisLimits::builder(url).build();
+    let limits = limits.map_err(|error| section.wrong("redis_url", error.message()))?;
+    Ok(builder.shared_limits(std::sync::Arc::new(limits)))
+}
+
+/// A text as a part of a URL.
+#[cfg(feature = "redis")]
+fn escaped(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
 }
 
 /// Numbers by kind of error, such as `{RateLimitErrorRetries: 3}`.

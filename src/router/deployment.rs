@@ -79,6 +79,8 @@ pub struct Deployment {
     pub cooldown_time: Option<Duration>,
     /// How many failures within a cooldown's time it may have, instead of what the router says.
     pub allowed_fails: Option<u32>,
+    /// Whether it is among those that a [`HealthProbe`](super::HealthProbe) asks. It is, where nothing else is said.
+    pub health_probe: bool,
 }
 
 /// A method for each setting.
@@ -139,6 +141,8 @@ setters! {
     cooldown_time: Duration => |this, time| this.cooldown_time = Some(time),
     /// How many failures within a cooldown's time it may have.
     allowed_fails: u32 => |this, fails| this.allowed_fails = Some(fails),
+    /// Whether it is among those that a [`HealthProbe`](super::HealthProbe) asks.
+    health_probe: bool => |this, asked| this.health_probe = asked,
 }
 
 impl Deployment {
@@ -171,6 +175,7 @@ impl Deployment {
             max_input_tokens: None,
             cooldown_time: None,
             allowed_fails: None,
+            health_probe: true,
         }
     }
 

@@ -75,6 +75,16 @@ pub enum RouterEvent<'a> {
         /// The failure that brought it about.
         error: &'a Error,
     },
+    /// A deployment was asked by a [`HealthProbe`](super::HealthProbe) how it is.
+    #[non_exhaustive]
+    Probed {
+        /// The deployment.
+        deployment: &'a str,
+        /// How long that took.
+        took: Duration,
+        /// What was wrong; `None` for nothing.
+        error: Option<&'a Error>,
+    },
     /// A deployment is healthy again.
     #[non_exhaustive]
     Recovered {

@@ -23,6 +23,8 @@ pub(super) struct Health {
     until: AtomicU64,
     /// Whether a call is trying it out.
     probing: AtomicBool,
+    /// Whether the time of its cooldown is its provider's word, or another process's.
+    told: AtomicBool,
     /// Of this minute.
     answers: Meter,
     failures: Meter,
@@ -79,6 +81,25 @@ impl Health {
         over && self.until.compare_exchange(until, 0, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
+    /// Whether it cools down by somebody's word, who knows better than a probe.
+    pub(super) fn is_told(&self, now: Duration) -> bool {
+        matches!(self.standing(now), Standing::Cooling(_)) && self.told.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_told(&self, told: bool) {
+        self.told.store(told, Ordering::Release);
+    }
+
+    /// How it stands, to be given to [`recover`](Self::recover).
+    pub(super) fn mark(&self) -> u64 {
+        self.until.load(Ordering::Acquire)
+    }
+
+    /// It has answered a probe: it is healthy, if nothing has happened since it was asked. Whether it was not before.
+    pub(super) fn recover(&self, mark: u64) -> bool {
+        mark != 0 && self.until.compare_exchange(mark, 0, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
     /// Cools it down until then, at least.
     pub(super) fn cool(&self, until: Duration) {
         let millis = u64::try_from(until.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
@@ -129,7 +150,33 @@ pub(super) fn failed(
     let on_probation = matches!(health.standing(now), Standing::Probation { .. });
     let due = on_probation || is_due(health, error, deployment, rules, now, time);
     let waits = asked.is_some_and(|asked| asked <= rules.pauses.longest_wait);
-    (due && (others || waits)).then_some(time)
+    let cools = due && (others || waits);
+    if cools {
+        health.set_told(error.retry_after().is_some());
+    }
+    cools.then_some(time)
+}
+
+/// A deployment has failed a probe: how long it is to cool down for, if it is; until the next one at least.
+pub(super) fn failed_probe(
+    slot: &Slot,
+    error: &Error,
+    rules: &Rules,
+    next: Duration,
+    others: impl FnOnce() -> bool,
+) -> Option<Duration> {
+    let cools = tells(error, false) && rules.cooldowns && slot.deployment.model_name != "*" && others();
+    if cools {
+        slot.state.health.set_told(error.retry_after().is_some());
+    }
+    cools.then(|| cooldown(&slot.deployment, error, rules).max(next))
+}
+
+/// Whether an error is the answer of a deployment that is well, to a question that it does not like.
+pub(super) fn answers(error: &Error) -> bool {
+    let of_the_question =
+        [ErrorKind::InvalidRequest, ErrorKind::ContentPolicy, ErrorKind::ContextWindowExceeded].contains(&error.kind());
+    of_the_question && error.status().is_some()
 }
 
 /// How long a cooldown is: the deployment's own, else what the provider asks for, else the router's.

@@ -147,6 +147,9 @@ pub trait SharedLimits: Send + Sync + fmt::Debug {
     /// A deployment cools down for so long, for the others to know. It does not wait for that.
     fn cooled(&self, _id: &str, _time: Duration) {}
 
+    /// A deployment that this process has cooled is well again, for the others to know. It does not wait for that.
+    fn recovered(&self, _id: &str) {}
+
     /// The ids of the deployments that cool down now, whichever process saw them fail, and for how long still. A router
     /// asks about twice a second while it has calls.
     async fn cooling(&self) -> Vec<(String, Duration)> {

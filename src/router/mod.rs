@@ -40,6 +40,7 @@ mod pattern;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
+mod probe;
 mod queue;
 #[cfg(feature = "redis")]
 mod redis;
@@ -67,10 +68,11 @@ pub use deployment::Deployment;
 pub use dice::Dice;
 pub use events::{RouterEvent, RouterObserver};
 pub use limits::{Denied, Reservation, SharedLimits};
+pub use probe::HealthProbe;
 #[cfg(feature = "redis")]
 pub use redis::{RedisLimits, RedisLimitsBuilder};
 pub use rules::{OnStreamFailure, TagMatch};
-pub use snapshot::{DeploymentHealth, Snapshot};
+pub use snapshot::{DeploymentHealth, ProbeOutcome, Snapshot};
 pub use strategy::{
     Candidate, LeastBusy, LowestCost, LowestLatency, LowestUsage, Pick, SimpleShuffle, Strategy,
     named as strategy_named,
@@ -81,6 +83,7 @@ use crate::client::{Answer, BoxFuture, CallOptions, ChatStream, Client, Complete
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{Chat, CountTokens, Operation};
 use crate::tokenizer::TokenCount;
+use probe::Probing;
 use queue::Queue;
 use rules::Rules;
 use run::{Answered, Call, How, Whole};
@@ -124,6 +127,7 @@ struct Inner {
     /// All times are counted from here.
     epoch: Instant,
     seed: AtomicU64,
+    probing: Option<Probing>,
     queue: Queue,
     default_priority: i32,
     /// Held while it is decided whether a deployment is cooled, so that the last healthy one never is.
@@ -214,7 +218,7 @@ impl Complete for Router {
     }
 
     fn complete_stream(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatStream>> {
-        let (router, request) = (Arc::clone(&self.0), Box::new(request));
+        let (router, request) = (Arc::clone(&self.0), Arc::new(request));
         Box::pin(async move {
             let call = Call::start(router, request, options, How::Streamed)?;
             stream::open(Box::new(call), stream::Legacy::default()).await
@@ -236,7 +240,7 @@ impl Router {
         if how == How::Here {
             options.fallbacks.clear();
         }
-        let (router, request) = (Arc::clone(&self.0), Box::new(request));
+        let (router, request) = (Arc::clone(&self.0), Arc::new(request));
         Box::pin(async move {
             let mut call = Call::start(router, request, options, how)?;
             let Answered { mut reply, choice, .. } = call.run::<Whole<Op>>().await?;

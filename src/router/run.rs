@@ -15,7 +15,7 @@ use super::plan::{Choice, Own, Plan, Step};
 use super::queue::Place;
 use super::slot::Slot;
 use super::strategy::Pick;
-use super::ticket::Ticket;
+use super::ticket::{Entry, Ticket};
 use super::{Dice, Inner, RouterEvent, health};
 use crate::chat::{Attempt, ChatRequest};
 use crate::client::{Answer, CallOptions, ChatStream, Client, Endpoint, Fallback, Question};
@@ -149,14 +149,14 @@ pub(super) struct Answered<T> {
 }
 
 impl<Q: Question> Call<Q> {
-    pub(super) fn start(router: Arc<Inner>, mut request: Box<Q>, mut options: CallOptions, how: How) -> Result<Self> {
+    pub(super) fn start(router: Arc<Inner>, mut request: Arc<Q>, mut options: CallOptions, how: How) -> Result<Self> {
         if tokio::runtime::Handle::try_current().is_err() {
             let message = "a call has to be awaited inside a tokio runtime; elsewhere use `.blocking()`";
             return Err(Error::new(ErrorKind::Configuration, message));
         }
         refuse_connection(&options)?;
         if router.client.drops_params() {
-            request.drop_params();
+            Arc::make_mut(&mut request).drop_params();
         }
         let table = router.table();
         // A bare name of a known family can be that of a pattern with its provider.
@@ -172,6 +172,7 @@ impl<Q: Question> Call<Q> {
             }
             check(fallback, &*request)?;
         }
+        router.keep_probing();
         router.hear_of_cooldowns();
         let rules = Arc::clone(&router.rules);
         let (stream, counts) = (how == How::Streamed, rules.check_context || table.counts_tokens);
@@ -189,7 +190,7 @@ impl<Q: Question> Call<Q> {
         let dice = router.dice();
         Ok(Self {
             router,
-            request: Arc::new(*request),
+            request,
             options,
             said: None,
             plan,
@@ -270,7 +271,8 @@ impl<Q: Question> Call<Q> {
         let (router, now) = (&self.router, self.router.now());
         let tokens = self.plan.demand.pick.prompt_tokens;
         let shared = router.shared.as_ref().map(|shared| &*shared.limits);
-        let ticket = match Ticket::take(&choice.slot, choice.beside, tokens, now, router.epoch, shared).await {
+        let entry = if choice.beside { Entry::Beside } else { Entry::Usual };
+        let ticket = match Ticket::take(&choice.slot, entry, tokens, now, router.epoch, shared).await {
             Ok(ticket) => ticket,
             Err(denied) => {
                 self.plan.refused(&choice, denied, now);

@@ -52,8 +52,12 @@ impl Inner {
         let (table, now) = (self.table(), self.now());
         let Some(slot) = table.slots.iter().find(|slot| *slot.id == *id) else { return };
         let heeded = self.cool_here(slot, now, || {
-            let healthy = slot.state.health.standing(now) == Standing::Healthy;
-            (healthy && table.has_another_healthy(slot, now)).then_some(left)
+            let health = &slot.state.health;
+            let heeds = health.standing(now) == Standing::Healthy && table.has_another_healthy(slot, now);
+            if heeds {
+                health.set_told(true);
+            }
+            heeds.then_some(left)
         });
         if let Some(time) = heeded {
             let error = Error::new(ErrorKind::Unavailable, "another process saw this deployment fail");

@@ -1,7 +1,7 @@
 //! A deployment in its place: with its id, its connection, and all that is known of how it does.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use once_cell::sync::OnceCell;
 
@@ -10,6 +10,7 @@ use super::health::Health;
 use super::latency::Latency;
 use super::limits::Usage;
 use super::pattern::fill;
+use super::probe::Probed;
 use super::queue::Line;
 use crate::client::Endpoint;
 use crate::pricing::{Catalog, Item, ModelInfo, Terms};
@@ -33,6 +34,7 @@ pub(super) struct State {
     pub(super) health: Health,
     pub(super) usage: Usage,
     pub(super) latency: Latency,
+    pub(super) probed: Mutex<Option<Probed>>,
     /// Calls that wait for room here.
     pub(super) line: Line,
     pub(super) answered: AtomicU64,

@@ -1,11 +1,13 @@
 //! How a router's deployments are doing.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Router;
 use super::health::Standing;
 use super::limits::minute;
+use crate::error::ErrorKind;
 
 /// A deployment at one moment.
 #[derive(Clone, Debug)]
@@ -35,6 +37,20 @@ pub struct Snapshot {
     pub answered: u64,
     /// How many tries failed at it.
     pub failed: u64,
+    /// How it was when a [`HealthProbe`](super::HealthProbe) asked it last.
+    pub probed: Option<ProbeOutcome>,
+}
+
+/// What came of a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProbeOutcome {
+    /// How long ago it was.
+    pub ago: Duration,
+    /// How long the answer took.
+    pub took: Duration,
+    /// What was wrong; `None` for nothing.
+    pub error: Option<ErrorKind>,
 }
 
 /// Whether a deployment takes calls.
@@ -78,6 +94,9 @@ impl Router {
                 time_to_first_token: state.latency.first_token(now),
                 answered: state.answered.load(Ordering::Relaxed),
                 failed: state.failed.load(Ordering::Relaxed),
+                probed: state.probed.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|probed| {
+                    ProbeOutcome { ago: now.saturating_sub(probed.at), took: probed.took, error: probed.error }
+                }),
             }
         };
         table.slots.iter().map(of).collect()

@@ -23,6 +23,17 @@ pub(super) struct Ticket {
     shared: Option<Box<dyn Reservation>>,
 }
 
+/// How a place is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// Not while the deployment cools down, nor while another call tries it out.
+    Usual,
+    /// Also while another call tries it out.
+    Beside,
+    /// However it stands: to see how it is.
+    Probe,
+}
+
 impl Ticket {
     /// Takes a place.
     ///
@@ -31,7 +42,7 @@ impl Ticket {
     /// Why there is none.
     pub(super) async fn take(
         slot: &Arc<Slot>,
-        beside: bool,
+        entry: Entry,
         tokens: u64,
         now: Duration,
         epoch: Instant,
@@ -49,7 +60,11 @@ impl Ticket {
             whole: false,
             shared: None,
         };
-        ticket.probe = state.health.enter(now, beside).ok_or(Denied::Busy)?;
+        ticket.probe = match (entry, state.health.enter(now, entry != Entry::Usual)) {
+            (_, Some(tries)) => tries,
+            (Entry::Probe, None) => false,
+            (_, None) => return Err(Denied::Busy),
+        };
         let deployment = &slot.deployment;
         let limited =
             deployment.rpm.is_some() || deployment.tpm.is_some() || deployment.max_parallel_requests.is_some();

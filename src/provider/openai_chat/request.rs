@@ -9,7 +9,9 @@ use super::reasoning;
 use crate::chat::{ChatRequest, Params, ResponseFormat, Tool, ToolChoice, Warning, user};
 use crate::error::{Error, Result};
 use crate::model::{Traits, traits};
-use crate::provider::{Encoded, ProviderSpec, Quirks, Target, TokenLimit, ToolChoices, WebSearch, admit, post_json};
+use crate::provider::{
+    Encoded, Hook, ProviderSpec, Quirks, Target, TokenLimit, ToolChoices, WebSearch, admit, post_json,
+};
 use crate::wire::json::Object;
 
 /// What is asked in the place of `tool_choice: "required"`, in the words that Moonshot's own guide proposes.
@@ -32,7 +34,9 @@ pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target
     }
     out.body.merge(&spec.quirks.body)?;
     out.body.merge(&params.extra_body)?;
-    let path = spec.chat_path.as_deref().unwrap_or("/chat/completions");
+    let versioned = spec.quirks.hooks.contains(&Hook::VersionInPath) && !target.base_url.ends_with("/v1");
+    let path =
+        spec.chat_path.as_deref().unwrap_or(if versioned { "/v1/chat/completions" } else { "/chat/completions" });
     let request = post_json(&format!("{}{path}", target.base_url), out.body.to_bytes())?;
     Ok(Encoded { request, warnings: out.warnings })
 }
@@ -80,6 +84,13 @@ impl<'a> Encoding<'a> {
     }
 
     fn model(&mut self, model: &str) -> Result<()> {
+        if let Some((provider, rest)) = model.split_once('/')
+            && self.quirks().hooks.contains(&Hook::ProviderBehindModel)
+            && rest.matches('/').count() == 1
+        {
+            self.body.set("model", &format!("{rest}:{provider}"))?;
+            return Ok(());
+        }
         match self.quirks().model_prefix.as_deref().filter(|_| !model.contains('/')) {
             Some(prefix) => self.body.set("model", &format!("{prefix}{model}"))?,
             None => self.body.set("model", model)?,

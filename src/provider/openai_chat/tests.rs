@@ -475,6 +475,27 @@ fn models_and_parameters_go_by_the_names_that_the_provider_has_for_them() {
     assert_eq!((&sent["temperature"], warnings.len()), (&json!(1.0), 1));
 }
 
+#[test]
+fn hugging_face_names_a_host_behind_the_model_and_has_servers_of_ones_own() {
+    let sent = |model: &str, base: &str| {
+        let encoded =
+            provider("huggingface").chat().unwrap().encode(&ChatRequest::new(model, "?"), &Target::new(model, base));
+        let request = encoded.unwrap().request;
+        let body: Value = serde_json::from_slice(request.body()).unwrap();
+        (request.uri().to_string(), body["model"].as_str().unwrap().to_owned())
+    };
+    let router = "https://router.huggingface.co/v1";
+    for (model, called) in [
+        ("together/deepseek-ai/DeepSeek-R1", "deepseek-ai/DeepSeek-R1:together"),
+        ("deepseek-ai/DeepSeek-R1:together", "deepseek-ai/DeepSeek-R1:together"),
+        ("deepseek-ai/DeepSeek-R1", "deepseek-ai/DeepSeek-R1"),
+    ] {
+        assert_eq!(sent(model, router), (format!("{router}/chat/completions"), called.to_owned()));
+    }
+    let (url, _) = sent("tgi", "https://x.endpoints.huggingface.cloud");
+    assert_eq!(url, "https://x.endpoints.huggingface.cloud/v1/chat/completions");
+}
+
 // ---- cases of our own, and recorded traffic ---------------------------------------------------------------------
 
 #[test]

@@ -1,5 +1,6 @@
 //! Vendors that have a wire format of their own.
 
+use super::{OPENAI_ONLY, without};
 use crate::provider::{AuthScheme, ProviderSpec, Quirks, Setting, WireFormat, azure, vertex};
 
 pub(super) fn providers() -> Vec<ProviderSpec> {
@@ -13,6 +14,23 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .base_url_env("ANTHROPIC_BASE_URL")
             .counts_tokens()
             .header("anthropic-version", "2023-06-01"),
+        // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html; the region
+        // where nobody says one is LiteLLM's
+        ProviderSpec { base_url: None, ..ProviderSpec::new("bedrock", WireFormat::Bedrock, "") }
+            .alias("bedrock_converse")
+            .auth(AuthScheme::aws("bedrock"))
+            .key_env("AWS_BEARER_TOKEN_BEDROCK")
+            .base_url_env("AWS_BEDROCK_RUNTIME_ENDPOINT")
+            .base_url_env("AWS_ENDPOINT_URL_BEDROCK_RUNTIME")
+            .setting(region())
+            .counts_tokens(),
+        // https://docs.cohere.com/reference/chat
+        ProviderSpec::new("cohere", WireFormat::Cohere, "https://api.cohere.com")
+            .alias("cohere_chat")
+            .key_env("COHERE_API_KEY")
+            .key_env("CO_API_KEY")
+            .base_url_env("COHERE_API_BASE")
+            .base_url_env("CO_API_URL"),
         // LiteLLM's names of the variables, then Microsoft's
         ProviderSpec { base_url: None, ..ProviderSpec::new("azure", WireFormat::Azure, "") }
             .docs("https://learn.microsoft.com/azure/foundry/openai/reference")
@@ -33,23 +51,6 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .base_url_env("AZURE_AI_API_BASE")
             .setting(Setting::new("api_version").env("AZURE_AI_API_VERSION").or("2024-05-01-preview"))
             .responses(),
-        // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html; the region
-        // where nobody says one is LiteLLM's
-        ProviderSpec { base_url: None, ..ProviderSpec::new("bedrock", WireFormat::Bedrock, "") }
-            .alias("bedrock_converse")
-            .auth(AuthScheme::aws("bedrock"))
-            .key_env("AWS_BEARER_TOKEN_BEDROCK")
-            .base_url_env("AWS_BEDROCK_RUNTIME_ENDPOINT")
-            .base_url_env("AWS_ENDPOINT_URL_BEDROCK_RUNTIME")
-            .setting(region())
-            .counts_tokens(),
-        // https://docs.cohere.com/reference/chat
-        ProviderSpec::new("cohere", WireFormat::Cohere, "https://api.cohere.com")
-            .alias("cohere_chat")
-            .key_env("COHERE_API_KEY")
-            .key_env("CO_API_KEY")
-            .base_url_env("COHERE_API_BASE")
-            .base_url_env("CO_API_URL"),
         // https://ai.google.dev/api/generate-content; of two keys Google's own SDK takes GOOGLE_API_KEY
         // (googleapis/python-genai, google/genai/_api_client.py)
         ProviderSpec::new("gemini", WireFormat::Gemini, "https://generativelanguage.googleapis.com")
@@ -58,6 +59,73 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .key_env("GEMINI_API_KEY")
             .base_url_env("GEMINI_API_BASE")
             .counts_tokens(),
+        // https://replicate.com/docs/reference/http, and Replicate's OpenAPI description
+        ProviderSpec::new("replicate", WireFormat::Replicate, "https://api.replicate.com/v1")
+            .key_env("REPLICATE_API_TOKEN")
+            .key_env("REPLICATE_API_KEY")
+            .base_url_env("REPLICATE_API_BASE"),
+        // Recorded; https://docs.github.com/en/copilot
+        ProviderSpec::new("github_copilot", WireFormat::Copilot, "https://api.githubcopilot.com")
+            .key_env("GITHUB_COPILOT_TOKEN")
+            .auth(AuthScheme::GithubCopilot)
+            .setting(Setting::new("copilot_api").env("GITHUB_COPILOT_API_BASE"))
+            .header("copilot-integration-id", "vscode-chat")
+            .header("editor-version", concat!("anymodel/", env!("CARGO_PKG_VERSION")))
+            .header("openai-intent", "conversation-panel")
+            .header("x-github-api-version", "2025-04-01"),
+        // SAP's Python SDK; https://help.sap.com/docs/sap-ai-core
+        ProviderSpec { base_url: None, ..ProviderSpec::new("sap", WireFormat::Sap, "") }
+            .key_env("AICORE_SERVICE_KEY")
+            .base_url_env("AICORE_DEPLOYMENT_URL")
+            .auth(AuthScheme::SapAiCore)
+            .setting(Setting::new("deployment_url").env("AICORE_DEPLOYMENT_URL"))
+            .quirks(without(&[&OPENAI_ONLY, &["tool_choice", "user"]])),
+        // https://docs.oracle.com/en-us/iaas/api/#/en/generative-ai-inference/20231130/ChatResult/Chat
+        ProviderSpec { base_url: None, ..ProviderSpec::new("oci", WireFormat::Oci, "") }
+            .key_env("OCI_KEY")
+            .base_url_env("OCI_API_BASE")
+            .auth(AuthScheme::Oci)
+            .setting(Setting::new("oci_region").env("OCI_REGION").or("us-ashburn-1"))
+            .setting(Setting::new("oci_compartment_id").env("OCI_COMPARTMENT_ID"))
+            .setting(Setting::new("oci_tenancy").env("OCI_TENANCY"))
+            .setting(Setting::new("oci_serving_mode").env("OCI_SERVING_MODE"))
+            .quirks(without(&[&["audio", "function_call", "functions", "modalities", "user"]])),
+        // https://docs.predibase.com/user-guide/inference/migrate-openai
+        ProviderSpec::new(
+            "predibase",
+            WireFormat::Predibase,
+            "https://serving.app.predibase.com/{predibase_tenant_id}/deployments/v2/llms",
+        )
+        .key_env("PREDIBASE_API_KEY")
+        .key_env("PREDIBASE_API_TOKEN")
+        .base_url_env("PREDIBASE_API_BASE")
+        .setting(Setting::new("predibase_tenant_id").env("PREDIBASE_TENANT_ID")),
+        // https://ragflow.io/docs/dev/http_api_reference
+        ProviderSpec { base_url: None, ..ProviderSpec::new("ragflow", WireFormat::Ragflow, "") }
+            .key_env("RAGFLOW_API_KEY")
+            .base_url_env("RAGFLOW_API_BASE"),
+        // https://docs.nlpcloud.com
+        ProviderSpec::new("nlp_cloud", WireFormat::NlpCloud, "https://api.nlpcloud.io/v1/gpu")
+            .auth(AuthScheme::Header { name: "authorization".into(), prefix: "Token ".into() })
+            .key_env("NLP_CLOUD_API_KEY")
+            .base_url_env("NLP_CLOUD_API_BASE"),
+        // https://docs.nvidia.com/deeplearning/triton-inference-server
+        ProviderSpec { base_url: None, ..ProviderSpec::new("triton", WireFormat::Triton, "") }
+            .key_optional()
+            .key_env("TRITON_API_KEY")
+            .base_url_env("TRITON_API_BASE"),
+        // https://docs.langchain.com/langsmith/agent-server
+        ProviderSpec::new("langgraph", WireFormat::Langgraph, "http://localhost:2024")
+            .auth(AuthScheme::header("x-api-key"))
+            .key_optional()
+            .key_env("LANGGRAPH_API_KEY")
+            .base_url_env("LANGGRAPH_API_BASE"),
+        // https://docs.langflow.org/api-flows-run
+        ProviderSpec::new("langflow", WireFormat::Langflow, "http://localhost:7860")
+            .auth(AuthScheme::header("x-api-key"))
+            .key_optional()
+            .key_env("LANGFLOW_API_KEY")
+            .base_url_env("LANGFLOW_API_BASE"),
         // https://docs.ollama.com/api
         ProviderSpec::new("ollama", WireFormat::Ollama, "http://localhost:11434")
             .alias("ollama_chat")

@@ -1,7 +1,7 @@
 //! Vendors that speak OpenAI's format without ways of their own.
 
 use super::{older, row};
-use crate::provider::{ProviderSpec, Setting};
+use crate::provider::{AuthScheme, Hook, ProviderSpec, Quirks, Setting};
 
 pub(super) fn providers() -> Vec<ProviderSpec> {
     let mut rows = as_given();
@@ -19,6 +19,8 @@ fn as_given() -> Vec<ProviderSpec> {
         row("bedrock_mantle", "https://bedrock-mantle.{region}.api.aws/v1", "BEDROCK_MANTLE")
             .setting(Setting::new("region").env("AWS_REGION"))
             .key_env("AWS_BEARER_TOKEN_BEDROCK"),
+        // https://docs.bytez.com/http-reference: the key stands bare in its header
+        row("bytez", "https://api.bytez.com/models/v2/openai/v1", "BYTEZ").auth(AuthScheme::header("authorization")),
         row("cloudflare", "https://api.cloudflare.com/client/v4/accounts/{account_id}/ai/v1", "CLOUDFLARE")
             .setting(Setting::new("account_id").env("CLOUDFLARE_ACCOUNT_ID"))
             .key_env("CLOUDFLARE_API_TOKEN"),
@@ -48,7 +50,8 @@ fn as_given() -> Vec<ProviderSpec> {
         ProviderSpec::openai_chat("huggingface", "https://router.huggingface.co/v1")
             .key_env("HF_TOKEN")
             .key_env("HUGGINGFACE_API_KEY")
-            .base_url_env("HF_API_BASE"),
+            .base_url_env("HF_API_BASE")
+            .quirks(Quirks { hooks: vec![Hook::ProviderBehindModel, Hook::VersionInPath], ..Quirks::default() }),
         row("lambda_ai", "https://api.lambda.ai/v1", "LAMBDA"),
         row("meta", "https://api.meta.ai/v1", "META"),
         row("meta_llama", "https://api.llama.com/compat/v1", "LLAMA"),

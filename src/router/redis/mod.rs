@@ -95,6 +95,7 @@ struct Scripts {
     renew: Script,
     cool: Script,
     cooling: Script,
+    recover: Script,
 }
 
 /// The settings of [`RedisLimits`].
@@ -192,6 +193,7 @@ impl RedisLimitsBuilder {
                 renew: Script::new(include_str!("renew.lua")),
                 cool: Script::new(include_str!("cool.lua")),
                 cooling: Script::new(include_str!("cooling.lua")),
+                recover: Script::new(include_str!("recover.lua")),
             },
         })))
     }
@@ -248,6 +250,16 @@ impl SharedLimits for RedisLimits {
         runtime.spawn(async move {
             let mut question = limits.scripts.cool.prepare_invoke();
             question.key(limits.cooling()).arg(id).arg(millis(time));
+            limits.link.ask::<()>(&question).await.ok();
+        });
+    }
+
+    fn recovered(&self, id: &str) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        let (limits, id) = (Arc::clone(&self.0), id.to_owned());
+        runtime.spawn(async move {
+            let mut question = limits.scripts.recover.prepare_invoke();
+            question.key(limits.cooling()).arg(id);
             limits.link.ask::<()>(&question).await.ok();
         });
     }

@@ -1,0 +1,201 @@
+//! Oracle's OCI Generative AI, `POST /actions/chat`: OpenAI's chat in words of its own (`GENERIC`), and Cohere's chat as it
+//! was before its version 2 (`COHERE`) for Cohere's models.
+//!
+//! Source: OCI's Python SDK (oci 2.189.0, `generative_ai_inference/models`) for everything that is sent and answered whole,
+//! and Oracle's LangChain integration (oracle/langchain-oracle, `libs/oci/langchain_oci/chat_models/providers`) for the
+//! events of streams, which no SDK describes. Both formats are brought to OpenAI's and read by its decoder.
+
+mod cohere;
+mod generic;
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+use http::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::openai_chat::OpenAiChat;
+use super::{
+    Chat, ChatCodec, Codec, Encoded, EventDecoder, Flow, Progress, Provider, ProviderSpec, Queue, StreamDecoder,
+    Target, not_a_reply, post_json,
+};
+use crate::chat::ChatRequest;
+use crate::error::{Error, ErrorKind, Result};
+use crate::wire::json::Object;
+use crate::wire::{Frame, Framer};
+
+/// How the id of a dedicated endpoint begins.
+const ENDPOINT: &str = "ocid1.generativeaiendpoint";
+
+/// The domain of a realm, by what stands for it in an OCID, where it is not the commercial one
+/// (OCI's Python SDK, `regions_definitions.py`).
+const REALMS: [(&str, &str); 4] = [
+    ("oc2", "oraclegovcloud.com"),
+    ("oc3", "oraclegovcloud.com"),
+    ("oc4", "oraclegovcloud.uk"),
+    ("oc8", "oraclecloud8.com"),
+];
+
+/// OCI Generative AI.
+#[derive(Debug)]
+pub struct Oci {
+    chat: OpenAiChat,
+}
+
+impl Oci {
+    /// The provider that this row describes.
+    #[must_use]
+    pub fn new(spec: ProviderSpec) -> Self {
+        Self { chat: OpenAiChat::new(spec) }
+    }
+
+    fn sent(&self, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
+        let mut inner = request.clone();
+        let over = std::mem::take(&mut inner.params.extra_body);
+        let mut warnings = Vec::new();
+        let dedicated = target.model.starts_with(ENDPOINT) || target.setting("oci_serving_mode") == Some("DEDICATED");
+        let mut chat = if target.model.starts_with("cohere.") {
+            cohere::request(&inner, &self.chat.spec().name, &mut warnings)?
+        } else {
+            let encoded = Codec::<Chat>::encode(&self.chat, &inner, target)?;
+            warnings = encoded.warnings;
+            generic::request(serde_json::from_slice(encoded.request.body()).unwrap_or_default())
+        };
+        if stream {
+            chat.insert("isStream".to_owned(), true.into());
+            chat.insert("streamOptions".to_owned(), json!({"isIncludeUsage": true}));
+        }
+        let mode = if dedicated {
+            json!({"servingType": "DEDICATED", "endpointId": target.model})
+        } else {
+            json!({"servingType": "ON_DEMAND", "modelId": target.model})
+        };
+        let compartment = target.setting("oci_compartment_id").ok_or_else(|| {
+            let message = "OCI needs a compartment: set OCI_COMPARTMENT_ID, or give `oci_compartment_id` as a setting";
+            Error::new(ErrorKind::Configuration, message)
+        })?;
+        let mut body = Object::new();
+        body.set("compartmentId", compartment)?;
+        body.set("servingMode", &mode)?;
+        body.set("chatRequest", &chat)?;
+        body.merge(&over)?;
+        let base = target.base_url.strip_suffix("/20231130").unwrap_or(target.base_url);
+        let request = post_json(&format!("{base}/20231130/actions/chat"), body.to_bytes())?;
+        Ok(Encoded { request, warnings })
+    }
+}
+
+impl Provider for Oci {
+    fn spec(&self) -> &ProviderSpec {
+        self.chat.spec()
+    }
+
+    fn decode_error(&self, response: &Response<Bytes>) -> Error {
+        self.chat.decode_error(response)
+    }
+
+    /// The address of the region, in the realm of the tenancy.
+    fn base_url(&self, settings: &[(String, String)]) -> Option<String> {
+        let setting = |name: &str| settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let region = setting("oci_region")?;
+        let realm = setting("oci_tenancy").and_then(|ocid| ocid.split('.').nth(2));
+        let known = REALMS.iter().find(|(name, _)| Some(*name) == realm);
+        let domain = known.map_or("oraclecloud.com", |(_, domain)| *domain);
+        Some(format!("https://inference.generativeai.{region}.oci.{domain}"))
+    }
+
+    fn chat(&self) -> Option<&dyn ChatCodec> {
+        Some(self)
+    }
+}
+
+impl Codec<Chat> for Oci {
+    fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
+        self.sent(request, target, false)
+    }
+
+    fn decode(&self, request: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<Chat>> {
+        let answer: Answer = serde_json::from_slice(response.body()).map_err(|source| {
+            let what = if source.is_data() { "is not one of OCI's chat" } else { "is not JSON" };
+            not_a_reply(response, what).with_source(source)
+        })?;
+        let mut reply = match answer.chat_response.get("apiFormat").and_then(Value::as_str) {
+            Some("COHERE") => cohere::reply(&answer.chat_response),
+            _ => generic::reply(&answer.chat_response),
+        };
+        if let Some(fields) = reply.as_object_mut() {
+            fields.insert("model".to_owned(), answer.model_id.into());
+        }
+        let mut inner = Response::new(Bytes::from(reply.to_string()));
+        *inner.status_mut() = response.status();
+        Codec::<Chat>::decode(&self.chat, request, &inner)
+    }
+}
+
+impl ChatCodec for Oci {
+    fn encode_stream(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
+        self.sent(request, target, true)
+    }
+
+    fn stream_decoder(&self, request: &ChatRequest) -> StreamDecoder {
+        let inner = self.chat.stream_decoder(request).into_events();
+        StreamDecoder::new(Framer::sse(), Events { inner, cohere: cohere::Stream::default() })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    #[serde(default)]
+    model_id: String,
+    chat_response: Value,
+}
+
+/// Each event as a chunk of chat completions.
+struct Events {
+    inner: Box<dyn EventDecoder>,
+    cohere: cohere::Stream,
+}
+
+impl EventDecoder for Events {
+    fn event(&mut self, frame: Frame<'_>, queue: &mut Queue) -> Result<Flow> {
+        if frame.data == b"[DONE]" {
+            return self.inner.event(frame, queue);
+        }
+        let event: Value = serde_json::from_slice(frame.data).map_err(|source| {
+            Error::new(ErrorKind::StreamInterrupted, "an event of the stream is not one of OCI's chat")
+                .with_body(Bytes::copy_from_slice(frame.data))
+                .with_source(source)
+        })?;
+        let chunk = match event.get("apiFormat").and_then(Value::as_str) {
+            Some("COHERE") => self.cohere.chunk(&event),
+            _ if event.get("code").is_some() && event.get("message").is_some_and(Value::is_string) => {
+                json!({"error": event})
+            }
+            _ => generic::chunk(&event),
+        };
+        self.inner.event(Frame { data: chunk.to_string().as_bytes(), ..frame }, queue)
+    }
+}
+
+/// The usage in OpenAI's names.
+fn usage(usage: &Value) -> Value {
+    let count = |name: &str| usage.get(name).cloned().unwrap_or_default();
+    let inside = |of: &str, name: &str| usage.get(of).and_then(|details| details.get(name)).cloned();
+    let mut counted = json!({
+        "prompt_tokens": count("promptTokens"),
+        "completion_tokens": count("completionTokens"),
+        "total_tokens": count("totalTokens"),
+    });
+    if let Some(fields) = counted.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+        if let Some(cached) = inside("promptTokensDetails", "cachedTokens") {
+            fields.insert("prompt_tokens_details".to_owned(), json!({"cached_tokens": cached}));
+        }
+        if let Some(reasoning) = inside("completionTokensDetails", "reasoningTokens") {
+            fields.insert("completion_tokens_details".to_owned(), json!({"reasoning_tokens": reasoning}));
+        }
+    }
+    counted
+}
