@@ -140,8 +140,23 @@ fn replies() -> Vec<(&'static str, String, String)> {
         )
     };
     let ollama_stream = format!("{}{}", words(&|place| ollama(&format!(" word{place}"), false)), ollama("", true));
+    let item = |status: &str, content: Value| json!({"id": "msg_1", "type": "message", "role": "assistant", "status": status, "content": content});
+    let said = json!([{"type": "output_text", "text": "The sky is blue because air scatters the short waves.",
+        "annotations": [], "logprobs": []}]);
+    let responses = json!({"id": "resp_1", "object": "response", "created_at": 1, "model": "gpt-4o", "status": "completed",
+        "output": [item("completed", said)], "usage": {"input_tokens": 14, "output_tokens": 20, "total_tokens": 34}});
+    let responses_stream = format!(
+        "event: response.created\ndata: {}\n\n{}event: response.completed\ndata: {}\n\n",
+        json!({"type": "response.created", "response": {"id": "resp_1", "object": "response", "status": "in_progress"}}),
+        words(&|place| format!(
+            "event: response.output_text.delta\ndata: {{\"type\":\"response.output_text.delta\",\"item_id\":\"msg_1\",\
+             \"output_index\":0,\"content_index\":0,\"delta\":\" word{place}\",\"sequence_number\":{place}}}\n\n"
+        )),
+        json!({"type": "response.completed", "response": responses}),
+    );
     vec![
         ("openai", payload::REPLY.to_owned(), payload::stream(CHUNKS)),
+        ("xai", responses.to_string(), responses_stream),
         ("anthropic", anthropic.to_string(), anthropic_stream),
         ("gemini", gemini("The sky is blue because air scatters the short waves.", stop), gemini_stream),
         ("ollama", ollama("The sky is blue because air scatters the short waves.", true), ollama_stream),

@@ -144,6 +144,7 @@ pub mod client;
 #[cfg(all(doc, feature = "client", feature = "schemars", feature = "blocking"))]
 pub mod docs;
 mod error;
+pub mod messages;
 #[cfg(feature = "mock")]
 pub mod mock;
 pub mod model;

@@ -287,7 +287,7 @@ fn recordings() -> Vec<(String, Value)> {
     for folder in folders.map(|entry| entry.unwrap().path()) {
         for file in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
             let name = format!("{}/{}", folder.display(), file.file_stem().unwrap().to_str().unwrap());
-            if name.contains("/responses") {
+            if file.file_name().unwrap().to_str().unwrap().starts_with("responses") {
                 found.push((name, serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap()));
             }
         }
@@ -356,9 +356,12 @@ fn a_request_goes_out_as_it_came_in() {
     let provider = Registry::table().get("openai").unwrap().as_ref();
     let target = Target::new("gpt-5", "https://provider.example");
     for (name, recording) in recordings() {
-        let Some(body) = recording["request"]["body"].as_object().filter(|body| body.contains_key("input")) else {
+        let Some(body) = recording["request"]["body"].as_object() else {
             continue;
         };
+        if !body.get("input").is_some_and(|input| input.is_string() || input.is_array()) {
+            continue;
+        }
         let request: Request = serde_json::from_value(body.clone().into()).unwrap();
         let sent = Responses::encode(provider, &request, &target).unwrap();
         let sent: Value = serde_json::from_slice(sent.request.body()).unwrap();
@@ -380,5 +383,5 @@ async fn options_and_cost_are_those_of_a_call() {
     server.reply(Reply::text("Hi.").usage(1_000_000, 1_000_000));
     let reply = client.responses("openai/gpt-4o", "Hi").options(options).await.unwrap();
     let cost = reply.meta.cost.expect("gpt-4o has a price").total();
-    assert_eq!(cost.to_string(), "$12.5");
+    assert_eq!(cost.to_string(), "$12.50");
 }

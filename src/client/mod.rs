@@ -8,6 +8,7 @@ mod connection;
 mod deadlines;
 mod endpoint;
 mod fallback;
+mod messages;
 mod models;
 mod observer;
 mod pipeline;
@@ -34,6 +35,7 @@ pub(crate) use connection::is_setting;
 pub use deadlines::Deadlines;
 pub use endpoint::{Endpoint, EnvironmentCheck};
 pub use fallback::Fallback;
+pub use messages::{MessageCall, MessageStream};
 pub(crate) use observer::Answer;
 #[cfg(test)]
 pub(crate) use observer::Watch;

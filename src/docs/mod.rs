@@ -23,6 +23,8 @@ pub mod keys {}
 pub mod observing {}
 #[doc = include_str!("providers.md")]
 pub mod providers {}
+#[doc = include_str!("responses_and_messages.md")]
+pub mod responses_and_messages {}
 #[doc = include_str!("routing.md")]
 pub mod routing {}
 #[doc = include_str!("streaming.md")]

@@ -331,6 +331,12 @@ impl Encoded {
         })?;
         Ok(self)
     }
+
+    /// The same request, with what was warned of before it.
+    pub(super) fn after(mut self, mut warnings: Vec<Warning>) -> Self {
+        warnings.append(&mut self.warnings);
+        Self { warnings, ..self }
+    }
 }
 
 /// What a reply says of an operation.

@@ -2,11 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::carrier::Carried;
 use super::{Item, NATIVE, Request, flat};
 use crate::chat::{
-    self, ChatRequest, Content, Effort, Image, JsonSchemaFormat, Media, Message, Part, Reasoning, ResponseFormat, Role,
-    Seal, Source, ToolChoice, Warning, WebSearchOptions, read_annotation, read_part,
+    self, Carried, ChatRequest, Content, Effort, Image, JsonSchemaFormat, Media, Message, Part, Reasoning,
+    ResponseFormat, Role, Seal, Source, ToolChoice, Warning, WebSearchOptions, read_annotation, read_part,
 };
 use crate::error::{Error, ErrorKind, Result};
 

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 
 use serde_json::{Map, Value, json};
 
-use super::carrier::Carried;
 use super::{Event, Item, NATIVE, Request, Response, ResponseUsage};
-use crate::chat::{Annotation, ChatChunk, Content, Delta, FinishReason, Part, Seal, Source, Start, ToolCall, Usage};
+use crate::chat::{
+    Annotation, Carried, ChatChunk, Content, Delta, FinishReason, Part, Seal, Source, Start, ToolCall, Usage,
+};
 
 /// Writes a stream's chunks as events: an item begins, is added to, and is done before the next begins; only calls are
 /// done at the end, as their arguments can come interleaved. Choices but the first have no place here.

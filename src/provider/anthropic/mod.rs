@@ -10,6 +10,7 @@ mod count;
 mod error;
 mod messages;
 mod models;
+mod native;
 mod reasoning;
 mod request;
 mod response;
@@ -32,13 +33,17 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::messages::{Messages, MessagesCodec};
 use super::{
-    AuthScheme, Chat, ChatCodec, Codec, CountTokens, Encoded, ListModels, Progress, Provider, ProviderSpec,
+    AuthScheme, Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, ListModels, Progress, Provider, ProviderSpec,
     StreamDecoder, Target, counting,
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
+use crate::messages::{Event, Request as MessagesRequest};
 use crate::wire::Framer;
+
+pub(super) use native::usage_in_chat;
 
 /// Whose seals and blocks go back to this wire format.
 const WIRE: &str = "anthropic";
@@ -49,13 +54,30 @@ const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 #[derive(Debug)]
 pub struct Anthropic {
     spec: ProviderSpec,
+    hosting: Hosting,
+}
+
+/// How a host other than Anthropic takes its messages.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Hosting {
+    /// The version, where it is said by the body's `anthropic_version` instead of the header.
+    pub(super) version: Option<&'static str>,
+    /// Whether the model is said by the address alone.
+    pub(super) model_in_address: bool,
+    /// Whether it holds no reply to a schema natively, whatever the model can do elsewhere.
+    pub(super) no_schema: bool,
 }
 
 impl Anthropic {
     /// The provider that this row describes.
     #[must_use]
     pub fn new(spec: ProviderSpec) -> Self {
-        Self { spec }
+        Self { spec, hosting: Hosting::default() }
+    }
+
+    /// The same at another host.
+    pub(super) fn hosted(self, hosting: Hosting) -> Self {
+        Self { hosting, ..self }
     }
 }
 
@@ -80,6 +102,10 @@ impl Provider for Anthropic {
         self.spec.counts_tokens.then_some(self)
     }
 
+    fn messages(&self) -> Option<&dyn MessagesCodec> {
+        Some(self)
+    }
+
     /// The key as the row says, but for the tokens of a subscription (`sk-ant-oat…`): those are bearer tokens, and a
     /// beta feature.
     fn authorize(&self, key: &SecretString, request: &mut Request<Bytes>) -> Result<()> {
@@ -93,7 +119,7 @@ impl Provider for Anthropic {
 
 impl Codec<Chat> for Anthropic {
     fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        request::encode(&self.spec, request, target, false)
+        request::encode(self, request, target, false)
     }
 
     fn decode(&self, request: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<Chat>> {
@@ -101,9 +127,29 @@ impl Codec<Chat> for Anthropic {
     }
 }
 
+impl Codec<Messages> for Anthropic {
+    fn encode(&self, request: &MessagesRequest, target: &Target<'_>) -> Result<Encoded> {
+        native::encode(self, request, target, false)
+    }
+
+    fn decode(&self, _: &MessagesRequest, response: &Response<Bytes>) -> Result<Progress<Messages>> {
+        native::decode(response).map(Progress::Done)
+    }
+}
+
+impl MessagesCodec for Anthropic {
+    fn encode_stream(&self, request: &MessagesRequest, target: &Target<'_>) -> Result<Encoded> {
+        native::encode(self, request, target, true)
+    }
+
+    fn stream_decoder(&self, _: &MessagesRequest) -> Box<dyn Decode<Event>> {
+        Box::new(native::Events::new())
+    }
+}
+
 impl Codec<CountTokens> for Anthropic {
     fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        count::encode(&self.spec, request, target)
+        count::encode(self, request, target)
     }
 
     fn decode(&self, _: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<CountTokens>> {
@@ -113,7 +159,7 @@ impl Codec<CountTokens> for Anthropic {
 
 impl ChatCodec for Anthropic {
     fn encode_stream(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        request::encode(&self.spec, request, target, true)
+        request::encode(self, request, target, true)
     }
 
     fn stream_decoder(&self, request: &ChatRequest) -> StreamDecoder {

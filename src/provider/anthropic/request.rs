@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::messages::Conversation;
 use super::reasoning::Reasoning;
 use super::tools::{Answer, Tools};
-use super::{BETA, VERSION};
+use super::{Anthropic, BETA, Hosting, VERSION};
 use crate::chat::{ChatRequest, Message, Params, Warning};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ReasoningStyle, Traits, traits};
@@ -20,20 +20,30 @@ const DEFAULT_MAX_TOKENS: u64 = 4096;
 /// What is left for the answer where only a budget for reasoning is given.
 const ROOM_FOR_ANSWER: u64 = 4096;
 
-pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
-    Draft::new(spec, &request.messages, &request.params, target, stream)?.post(spec, &url(spec, target.base_url))
+pub(super) fn encode(
+    provider: &Anthropic,
+    request: &ChatRequest,
+    target: &Target<'_>,
+    stream: bool,
+) -> Result<Encoded> {
+    let Anthropic { spec, hosting } = provider;
+    let draft = Draft::new(spec, *hosting, &request.messages, &request.params, target, stream)?;
+    draft.hosted()?.post(&url(spec, target.base_url))
 }
 
 /// A body, and what else is known of the request that it makes.
-pub(in crate::provider) struct Draft {
+pub(in crate::provider) struct Draft<'a> {
+    spec: &'a ProviderSpec,
+    hosting: Hosting,
     pub(in crate::provider) body: Object,
     files: bool,
     pub(in crate::provider) warnings: Vec<Warning>,
 }
 
-impl Draft {
+impl<'a> Draft<'a> {
     pub(in crate::provider) fn new(
-        spec: &ProviderSpec,
+        spec: &'a ProviderSpec,
+        hosting: Hosting,
         messages: &[Message],
         params: &Params,
         target: &Target<'_>,
@@ -41,7 +51,7 @@ impl Draft {
     ) -> Result<Self> {
         let mut warnings = Vec::new();
         let mut known = traits(target.known_as());
-        if spec.quirks.no_json_schema {
+        if hosting.no_schema {
             Arc::make_mut(&mut known).native_schema = Some(false);
         }
         let supports = |name: &str| supports(spec, &known, params, name);
@@ -49,7 +59,7 @@ impl Draft {
         let conversation = Conversation::new(messages, &spec.name, known.late_system == Some(true), &mut warnings)?;
         let files = conversation.has_files();
         let body = body(spec, &known, conversation, &params, target.model, stream, &mut warnings)?;
-        Ok(Self { body, files, warnings })
+        Ok(Self { spec, hosting, body, files, warnings })
     }
 
     /// The beta features that it uses.
@@ -57,11 +67,28 @@ impl Draft {
         betas(&self.body, self.files)
     }
 
+    /// A body that is written already.
+    pub(super) fn raw(spec: &'a ProviderSpec, hosting: Hosting, body: Object, files: bool) -> Self {
+        Self { spec, hosting, body, files, warnings: Vec::new() }
+    }
+
+    /// With the version and without the model, where its host wants them so.
+    pub(super) fn hosted(mut self) -> Result<Self> {
+        self.body.set_some("anthropic_version", self.hosting.version)?;
+        if self.hosting.model_in_address {
+            self.body.remove("model");
+        }
+        Ok(self)
+    }
+
     /// The request to this address.
-    pub(in crate::provider) fn post(self, spec: &ProviderSpec, url: &str) -> Result<Encoded> {
+    pub(super) fn post(self, url: &str) -> Result<Encoded> {
         let mut request = post_json(url, self.body.to_bytes())?;
         let headers = request.headers_mut();
-        if !spec.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(VERSION.as_str())) {
+        let Self { spec, hosting, .. } = &self;
+        if hosting.version.is_none()
+            && !spec.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(VERSION.as_str()))
+        {
             headers.insert(VERSION, HeaderValue::from_static("2023-06-01"));
         }
         let betas = self.betas();

@@ -15,7 +15,7 @@ use super::address::{self, host};
 use super::{asks_responses, encode, filters};
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
-use crate::provider::anthropic::Anthropic;
+use crate::provider::anthropic::{Anthropic, Hosting};
 use crate::provider::openai_chat::OpenAiChat;
 use crate::provider::{
     AuthScheme, Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target,
@@ -97,9 +97,8 @@ impl ChatCodec for Foundry {
 struct Claude(Anthropic);
 
 impl Claude {
-    fn new(mut spec: ProviderSpec) -> Self {
-        spec.quirks.no_json_schema = true;
-        Self(Anthropic::new(spec))
+    fn new(spec: ProviderSpec) -> Self {
+        Self(Anthropic::new(spec).hosted(Hosting { no_schema: true, ..Hosting::default() }))
     }
 
     /// The target with the address up to `/anthropic`, or as far behind it as the caller says.

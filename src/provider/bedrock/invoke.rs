@@ -78,7 +78,7 @@ pub(super) struct Draft {
 impl Draft {
     pub(super) fn new(spec: &ProviderSpec, messages: &[Message], params: &Params, target: &Target<'_>) -> Result<Self> {
         let (params, headers) = without_headers(params);
-        let draft = anthropic::Draft::new(spec, messages, &params, target, false)?;
+        let draft = anthropic::Draft::new(spec, anthropic::Hosting::default(), messages, &params, target, false)?;
         let betas = draft.betas();
         let (mut body, warnings) = (draft.body, draft.warnings);
         body.remove("model");

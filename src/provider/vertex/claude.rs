@@ -10,52 +10,35 @@ use http::Response;
 use super::address::{self, Place};
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
-use crate::provider::anthropic::{Anthropic, Draft};
+use crate::messages::{Event, Request as MessagesRequest};
+use crate::provider::anthropic::{Anthropic, Hosting};
 use crate::provider::{
-    Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target,
+    Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Messages, MessagesCodec, Progress, Provider, ProviderSpec,
+    StreamDecoder, Target,
 };
 
-/// The version, which is said in the body.
-const VERSION: &str = "vertex-2023-10-16";
-/// The header that says it elsewhere.
-const VERSION_HEADER: &str = "anthropic-version";
-const COUNT: &str = "count-tokens:rawPredict";
-
-/// Claude on Vertex AI.
-///
 /// Replies are held to schemas by a tool, as LiteLLM does it: that Vertex AI takes `output_config.format` is not
 /// documented by Google.
+const HOSTING: Hosting = Hosting { version: Some("vertex-2023-10-16"), model_in_address: true, no_schema: true };
+
+/// Claude on Vertex AI.
 #[derive(Debug)]
 pub(super) struct Claude(Anthropic);
 
 impl Claude {
-    pub(super) fn new(mut spec: ProviderSpec) -> Self {
-        spec.quirks.no_json_schema = true;
-        Self(Anthropic::new(spec))
+    pub(super) fn new(spec: ProviderSpec) -> Self {
+        Self(Anthropic::new(spec).hosted(HOSTING))
     }
 
-    fn chat(&self, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
-        let (model, spec) = (bare(target.model), self.0.spec());
-        let target = Target { model, ..*target };
-        let mut draft = Draft::new(spec, &request.messages, &request.params, &target, stream)?;
-        draft.body.set("anthropic_version", VERSION)?;
-        draft.body.remove("model");
-        let method = if stream { "streamRawPredict" } else { "rawPredict" };
-        let mut encoded = draft.post(spec, &format!("{}/{model}:{method}", models(&target)?))?;
-        encoded.request.headers_mut().remove(VERSION_HEADER);
-        Ok(encoded)
+    fn send(target: &Target<'_>, method: &str, encode: impl FnOnce(&Target<'_>) -> Result<Encoded>) -> Result<Encoded> {
+        let model = target.model.strip_prefix("anthropic/").unwrap_or(target.model);
+        let url = format!("{}/publishers/anthropic/models", Place::of(target)?);
+        let url = if method == COUNT { format!("{url}/{COUNT}") } else { format!("{url}/{model}:{method}") };
+        encode(&Target { model, ..*target })?.at(&url)
     }
 }
 
-/// The model without its maker.
-fn bare(model: &str) -> &str {
-    model.strip_prefix("anthropic/").unwrap_or(model)
-}
-
-/// Where Anthropic's models are.
-fn models(target: &Target<'_>) -> Result<String> {
-    Ok(format!("{}/publishers/anthropic/models", Place::of(target)?))
-}
+const COUNT: &str = "count-tokens:rawPredict";
 
 impl Provider for Claude {
     fn spec(&self) -> &ProviderSpec {
@@ -74,6 +57,10 @@ impl Provider for Claude {
         Some(self)
     }
 
+    fn messages(&self) -> Option<&dyn MessagesCodec> {
+        Some(self)
+    }
+
     fn count_tokens(&self) -> Option<&dyn Codec<CountTokens>> {
         Some(self)
     }
@@ -81,7 +68,7 @@ impl Provider for Claude {
 
 impl Codec<Chat> for Claude {
     fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        self.chat(request, target, false)
+        Self::send(target, "rawPredict", |target| Codec::<Chat>::encode(&self.0, request, target))
     }
 
     fn decode(&self, request: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<Chat>> {
@@ -89,13 +76,29 @@ impl Codec<Chat> for Claude {
     }
 }
 
+impl Codec<Messages> for Claude {
+    fn encode(&self, request: &MessagesRequest, target: &Target<'_>) -> Result<Encoded> {
+        Self::send(target, "rawPredict", |target| Codec::<Messages>::encode(&self.0, request, target))
+    }
+
+    fn decode(&self, request: &MessagesRequest, response: &Response<Bytes>) -> Result<Progress<Messages>> {
+        Codec::<Messages>::decode(&self.0, request, response)
+    }
+}
+
+impl MessagesCodec for Claude {
+    fn encode_stream(&self, request: &MessagesRequest, target: &Target<'_>) -> Result<Encoded> {
+        Self::send(target, "streamRawPredict", |target| MessagesCodec::encode_stream(&self.0, request, target))
+    }
+
+    fn stream_decoder(&self, request: &MessagesRequest) -> Box<dyn Decode<Event>> {
+        MessagesCodec::stream_decoder(&self.0, request)
+    }
+}
+
 impl Codec<CountTokens> for Claude {
     fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        let target = Target { model: bare(target.model), ..*target };
-        let encoded = Codec::<CountTokens>::encode(&self.0, request, &target)?;
-        let mut encoded = encoded.at(&format!("{}/{COUNT}", models(&target)?))?;
-        encoded.request.headers_mut().remove(VERSION_HEADER);
-        Ok(encoded)
+        Self::send(target, COUNT, |target| Codec::<CountTokens>::encode(&self.0, request, target))
     }
 
     fn decode(&self, request: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<CountTokens>> {
@@ -105,10 +108,10 @@ impl Codec<CountTokens> for Claude {
 
 impl ChatCodec for Claude {
     fn encode_stream(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        self.chat(request, target, true)
+        Self::send(target, "streamRawPredict", |target| ChatCodec::encode_stream(&self.0, request, target))
     }
 
     fn stream_decoder(&self, request: &ChatRequest) -> StreamDecoder {
-        self.0.stream_decoder(request)
+        ChatCodec::stream_decoder(&self.0, request)
     }
 }
