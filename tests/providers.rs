@@ -14,6 +14,7 @@ use anymodel::provider::{AuthScheme, Provider, ProviderSpec, Registry, supported
 const RECORDED: &[&str] = &[
     "ai21",
     "anthropic",
+    "azure",
     "bedrock",
     "bedrock_mantle",
     "cerebras",
@@ -47,6 +48,7 @@ const RECORDED: &[&str] = &[
     "together_ai",
     "veniceai",
     "vercel_ai_gateway",
+    "vertex_ai",
     "watsonx",
     "writer",
     "xai",
@@ -54,7 +56,7 @@ const RECORDED: &[&str] = &[
 ];
 
 /// Providers whose format is held against their own machine-readable description.
-const SPECIFIED: &[&str] = &["anthropic", "bedrock", "gemini", "mistral", "ollama", "openai"];
+const SPECIFIED: &[&str] = &["anthropic", "bedrock", "gemini", "mistral", "ollama", "openai", "vertex_ai"];
 
 fn page() -> String {
     let registry = Registry::table();

@@ -30,6 +30,8 @@ pub use builder::ClientBuilder;
 pub(crate) use completion::BoxFuture;
 pub use completion::{Complete, Completion};
 pub use connection::CallOptions;
+#[cfg(feature = "config")]
+pub(crate) use connection::is_setting;
 pub use deadlines::Deadlines;
 pub use endpoint::{Endpoint, EnvironmentCheck};
 pub use fallback::Fallback;

@@ -3,6 +3,8 @@
 
 #[doc = include_str!("adding_a_provider.md")]
 pub mod adding_a_provider {}
+#[doc = include_str!("azure.md")]
+pub mod azure {}
 #[doc = include_str!("bedrock.md")]
 pub mod bedrock {}
 #[doc = include_str!("clouds.md")]
@@ -35,6 +37,8 @@ pub mod testing {}
 pub mod tokens {}
 #[doc = include_str!("tools_and_types.md")]
 pub mod tools_and_types {}
+#[doc = include_str!("vertex_ai.md")]
+pub mod vertex_ai {}
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -54,7 +54,7 @@ impl OpenAiChat {
 
     fn request(&self, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
         let spec = &self.spec;
-        match which::of_request(spec, request, target.model) {
+        match which::of_request(spec, request, target) {
             Which::Chat => request::encode(spec, request, target, stream),
             Which::Responses(model) => {
                 let url = openai_responses::url(target.base_url, None);

@@ -9,7 +9,7 @@ use super::stream::Events;
 use crate::chat::{ChatRequest, Effort, Params, Tool};
 use crate::error::Result;
 use crate::model::{ResponsesNeed, traits};
-use crate::provider::{EventDecoder, Flow, ProviderSpec, Queue, WebSearch, openai_responses};
+use crate::provider::{EventDecoder, Flow, ProviderSpec, Queue, Target, WebSearch, openai_responses};
 use crate::wire::Frame;
 
 /// What stands before a model to have it asked by the Responses API.
@@ -43,14 +43,14 @@ pub(super) fn bare(model: &str) -> &str {
     model.strip_prefix(PREFIX).unwrap_or(model)
 }
 
-pub(super) fn of_request<'a>(spec: &ProviderSpec, request: &ChatRequest, model: &'a str) -> Which<'a> {
+pub(super) fn of_request<'a>(spec: &ProviderSpec, request: &ChatRequest, target: &Target<'a>) -> Which<'a> {
     if !spec.responses {
         return Which::Chat;
     }
     let params = &request.params;
-    let asked = model.strip_prefix(PREFIX);
+    let (model, asked) = (target.model, target.model.strip_prefix(PREFIX));
     let searches = params.web_search_options.is_some() && spec.quirks.web_search == WebSearch::Responses;
-    let needs = || match traits(model).responses {
+    let needs = || match traits(target.known_as()).responses {
         Some(ResponsesNeed::Always) => true,
         Some(ResponsesNeed::WithTools) => calls_functions(params) && params.reasoning_effort != Some(Effort::None),
         None => false,

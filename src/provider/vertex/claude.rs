@@ -34,7 +34,7 @@ impl Claude {
         let model = target.model.strip_prefix("anthropic/").unwrap_or(target.model);
         let url = format!("{}/publishers/anthropic/models", Place::of(target)?);
         let url = if method == COUNT { format!("{url}/{COUNT}") } else { format!("{url}/{model}:{method}") };
-        address::put(encode(&Target { model, ..*target })?, &url)
+        encode(&Target { model, ..*target })?.at(&url)
     }
 }
 
