@@ -14,6 +14,8 @@ use anymodel::provider::{AuthScheme, Provider, ProviderSpec, Registry, supported
 const RECORDED: &[&str] = &[
     "ai21",
     "anthropic",
+    "azure",
+    "bedrock",
     "bedrock_mantle",
     "cerebras",
     "cloudflare",
@@ -46,6 +48,7 @@ const RECORDED: &[&str] = &[
     "together_ai",
     "veniceai",
     "vercel_ai_gateway",
+    "vertex_ai",
     "watsonx",
     "writer",
     "xai",

@@ -123,6 +123,9 @@ async fn replay(recordings: Vec<Recording>) -> (MockServer, Client, Arc<BTreeMap
     let server = MockServer::start().await.unwrap();
     let known = Arc::clone(&recordings);
     server.reply_with(move |request| {
+        if request.path() == "/token" {
+            return Reply::json(&serde_json::json!({"access_token": "t", "expires_in": 3600}));
+        }
         let mut path = request.path().split('/').skip(2);
         let name = format!("{}/{}", path.next().unwrap(), path.next().unwrap());
         let recording = &known[&name];
@@ -135,6 +138,9 @@ async fn replay(recordings: Vec<Recording>) -> (MockServer, Client, Arc<BTreeMap
 async fn call(server: &MockServer, client: &Client, one: &Recording) -> Result<(ChatResponse, Vec<ChatChunk>), Error> {
     let base = format!("{}/c/{}", server.url(), one.name);
     let call = client.completion(one.model.clone(), "Hello").api_base(base).api_key("sk-recorded".to_owned());
+    // What exchanges its key for a token first.
+    let token = format!("{}/token", server.url());
+    let call = call.setting("copilot_token_url", token.clone()).setting("iam_url", token).setting("project_id", "p");
     let call = call.setting("vertex_project", "recorded");
     if !one.streamed {
         return call.await.map(|reply| (reply, Vec::new()));

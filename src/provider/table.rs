@@ -424,7 +424,6 @@ mod tests {
     const LEFT_OUT: &[(&str, &str)] = &[
         ("a2a", "agents of one's own, which are asked by a protocol of tasks and not by a model's name"),
         ("aiohttp_openai", "a way of sending, not a provider"),
-        ("azure", "not built yet: its address is made of a deployment and a version"),
         ("chatgpt", "the private API of a subscription"),
         ("gdc", "not built yet: Gemini behind the credentials of Google Cloud"),
         ("petals", "its public swarm is gone, and it was called through a Python package in the same process"),
@@ -432,8 +431,6 @@ mod tests {
         ("sagemaker", "not built yet: requests are signed (SigV4)"),
         ("sagemaker_chat", "not built yet: requests are signed (SigV4)"),
         ("sagemaker_nova", "not built yet: requests are signed (SigV4)"),
-        ("vertex_ai", "not built yet: tokens of Google Cloud"),
-        ("vertex_ai_beta", "not built yet: tokens of Google Cloud"),
     ];
 
     fn is_loopback(address: &str) -> bool {
