@@ -130,10 +130,8 @@ mod tests {
         let counts = |name: &&str| CountTokens::codec(table.get(name).unwrap().as_ref()).is_some();
         let mut counting: Vec<&str> = table.names().filter(counts).collect();
         counting.sort_unstable();
-        assert_eq!(
-            counting,
-            ["anthropic", "bedrock", "bedrock_converse", "gemini", "openai", "vertex_ai", "vertex_ai_beta"]
-        );
+        let wanted = ["anthropic", "bedrock", "bedrock_converse", "gemini", "openai", "vertex_ai", "vertex_ai_beta"];
+        assert_eq!(counting, wanted);
     }
 
     /// Something that is said: a message, or a call with its result.
