@@ -225,6 +225,32 @@ fn what_only_one_provider_can_read_is_carried_through_the_api_and_back() {
 }
 
 #[test]
+fn a_citation_stands_with_its_text() {
+    let mut message = anymodel::assistant([
+        Part::text("Sunny."),
+        Part::native("anthropic", json!({"type": "server_tool_use"})),
+        Part::text(" Warm."),
+    ]);
+    for (start, end) in [(0, 6), (6, 12)] {
+        let mut annotation = anymodel::Annotation::url("https://a.example/");
+        (annotation.start_index, annotation.end_index) = (Some(start), Some(end));
+        message.annotations.push(annotation);
+    }
+    let mut reply = anymodel::ChatResponse::default();
+    reply.choices.push(anymodel::Choice::new(0, message.clone()));
+    let told = Response::from_chat(&reply, &Request::new("m", "Hi"));
+    let places: Vec<Value> = ["/0/content/0/annotations/0", "/2/content/0/annotations/0"]
+        .iter()
+        .map(|pointer| json(&told.output).pointer(pointer).unwrap().clone())
+        .map(|annotation| json!([annotation["start_index"], annotation["end_index"]]))
+        .collect();
+    assert_eq!(places, [json!([0, 6]), json!([0, 6])]);
+    let (chat, _) = Request::new("m", told.output).to_chat().unwrap();
+    let again: Vec<_> = chat.messages[0].annotations.iter().map(|one| (one.start_index, one.end_index)).collect();
+    assert_eq!(again, [(Some(0), Some(6)), (Some(6), Some(12))]);
+}
+
+#[test]
 fn a_request_reads_as_one_of_chat() {
     let request: Request = serde_json::from_value(json!({
         "model": "m", "instructions": "Be brief.", "max_output_tokens": 9, "reasoning": {"effort": "low"},

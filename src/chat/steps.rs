@@ -1,6 +1,6 @@
 //! A whole reply as the steps that it could have come in.
 
-use super::{ChatResponse, Content, Delta, Part, Start};
+use super::{Annotation, ChatResponse, Content, Delta, Part, Start};
 
 impl ChatResponse {
     /// The steps of its first choice.
@@ -13,10 +13,18 @@ impl ChatResponse {
             service_tier: self.service_tier.clone(),
         }))];
         if let Some(choice) = self.choices.first() {
+            let mut annotations = choice.message.annotations.iter().peekable();
+            let mut length: u64 = 0;
             for part in &choice.message.parts {
                 step(part, &mut deltas);
+                // A citation comes behind the text that it is of.
+                let Some(text) = part.as_text() else { continue };
+                length = length.saturating_add(u64::try_from(text.chars().count()).unwrap_or(u64::MAX));
+                let within = |annotation: &&Annotation| annotation.end_index.is_none_or(|end| end <= length);
+                while let Some(annotation) = annotations.next_if(within) {
+                    deltas.push(Delta::Annotation(Box::new(annotation.clone())));
+                }
             }
-            let annotations = choice.message.annotations.iter();
             deltas.extend(annotations.map(|annotation| Delta::Annotation(Box::new(annotation.clone()))));
             deltas.extend(choice.logprobs.as_ref().map(|logprobs| Delta::Logprobs(Box::new(logprobs.clone()))));
             deltas.extend(self.usage.as_ref().map(|usage| Delta::Usage(Box::new(usage.clone()))));
