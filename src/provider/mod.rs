@@ -7,6 +7,7 @@ mod counting;
 mod errors;
 mod messages;
 mod operation;
+mod over_chat;
 mod params;
 mod quirks;
 mod registry;
@@ -31,14 +32,15 @@ use http::{HeaderValue, Request, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use errors::{Fault, http_fault, not_a_reply, rate_limits, request_id};
-pub use messages::{MessageDecoder, Messages, MessagesCodec};
+pub use messages::{Messages, MessagesCodec};
 pub use operation::{
     About, Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Operation, Progress, Reply, Streamed, Sum,
 };
+pub use over_chat::AnyDecoder;
 pub use params::admit;
 pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
 pub use registry::Registry;
-pub use responses::{ResponseDecoder, ResponseSum, Responses, ResponsesCodec, Stored, StoredAction, StoredResponses};
+pub use responses::{ResponseSum, Responses, ResponsesCodec, Stored, StoredAction, StoredResponses};
 pub use spec::{AuthScheme, ProviderSpec, WireFormat};
 pub use stream::{EventDecoder, Flow, Queue, StreamDecoder};
 
