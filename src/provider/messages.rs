@@ -1,15 +1,14 @@
 //! Anthropic's Messages as an operation of its own: by the provider's own API where it speaks that, else said in chat.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
-use std::fmt;
 
 use bytes::Bytes;
 use http::Response as HttpResponse;
 
+use super::over_chat::{AnyDecoder, OverChat};
 use super::{
-    About, Chat, Codec, Decode, Encoded, Operation, Progress, Provider, Queue, Reply, StreamDecoder, StreamOf,
-    Streamed, Sum, Target, anthropic,
+    About, Chat, Codec, Decode, Encoded, Operation, Progress, Provider, Reply, StreamOf, Streamed, Sum, Target,
+    anthropic,
 };
 use crate::chat::CallMeta;
 use crate::error::Result;
@@ -63,7 +62,7 @@ impl Operation for Messages {
 
 impl Streamed for Messages {
     type Chunk = Event;
-    type Decoder = MessageDecoder;
+    type Decoder = AnyDecoder<Event>;
     type Sum = MessageSum;
 
     fn encode_stream(provider: &dyn Provider, request: &Request, target: &Target<'_>) -> Result<Encoded> {
@@ -74,13 +73,15 @@ impl Streamed for Messages {
         Chat::encode_stream(provider, &chat, target).map(|encoded| encoded.after(warnings))
     }
 
-    fn stream_decoder(provider: &dyn Provider, request: &Request) -> Result<MessageDecoder> {
+    fn stream_decoder(provider: &dyn Provider, request: &Request) -> Result<AnyDecoder<Event>> {
         if let Some(own) = provider.messages() {
-            return Ok(MessageDecoder(own.stream_decoder(request)));
+            return Ok(AnyDecoder::new(own.stream_decoder(request)));
         }
         let (chat, _) = request.settings_in_chat()?;
         let decoder = Chat::stream_decoder(provider, &chat)?;
-        Ok(MessageDecoder(Box::new(OverChat { decoder, queue: Queue::new(), writer: EventWriter::new(request) })))
+        let writer = EventWriter::new(request);
+        let (write, end) = (EventWriter::write, EventWriter::end);
+        Ok(AnyDecoder::new(Box::new(OverChat { decoder, writer, write, end })))
     }
 
     fn stream_of(provider: &dyn Provider) -> Option<StreamOf> {
@@ -93,73 +94,6 @@ impl Streamed for Messages {
 
     fn tells(event: &Event) -> bool {
         matches!(event.kind.as_str(), "message_start" | "message_delta")
-    }
-}
-
-/// Turns the bytes of a streamed message into events.
-pub struct MessageDecoder(Box<dyn Decode<Event>>);
-
-impl fmt::Debug for MessageDecoder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MessageDecoder").field("complete", &self.is_complete()).finish_non_exhaustive()
-    }
-}
-
-impl Decode<Event> for MessageDecoder {
-    fn push(&mut self, bytes: &[u8], queue: &mut VecDeque<Event>) -> Result<()> {
-        self.0.push(bytes, queue)
-    }
-
-    fn end(&mut self, queue: &mut VecDeque<Event>) -> Result<()> {
-        self.0.end(queue)
-    }
-
-    fn is_complete(&self) -> bool {
-        self.0.is_complete()
-    }
-
-    fn is_done(&self) -> bool {
-        self.0.is_done()
-    }
-}
-
-/// A streamed chat, told as events.
-struct OverChat {
-    decoder: StreamDecoder,
-    queue: Queue,
-    writer: EventWriter,
-}
-
-impl OverChat {
-    fn tell(&mut self, events: &mut VecDeque<Event>) {
-        for chunk in self.queue.drain(..) {
-            self.writer.write(&chunk, events);
-        }
-    }
-}
-
-impl Decode<Event> for OverChat {
-    fn push(&mut self, bytes: &[u8], events: &mut VecDeque<Event>) -> Result<()> {
-        let pushed = self.decoder.push(bytes, &mut self.queue);
-        self.tell(events);
-        pushed
-    }
-
-    fn end(&mut self, events: &mut VecDeque<Event>) -> Result<()> {
-        let ended = self.decoder.end(&mut self.queue);
-        self.tell(events);
-        if self.decoder.is_complete() {
-            self.writer.end(events);
-        }
-        ended
-    }
-
-    fn is_complete(&self) -> bool {
-        self.decoder.is_complete()
-    }
-
-    fn is_done(&self) -> bool {
-        self.decoder.is_done()
     }
 }
 

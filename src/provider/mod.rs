@@ -9,6 +9,7 @@ mod errors;
 mod messages;
 mod models;
 mod operation;
+mod over_chat;
 mod params;
 mod prompt;
 mod quirks;
@@ -49,15 +50,16 @@ use http::{HeaderValue, Request, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use errors::{Fault, http_fault, not_a_reply, rate_limits, request_id};
-pub use messages::{MessageDecoder, Messages, MessagesCodec};
+pub use messages::{Messages, MessagesCodec};
 pub use models::{ListModels, ListedModel, ModelList, ModelPage};
 pub use operation::{
     About, Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Operation, Progress, Reply, StreamOf, Streamed, Sum,
 };
+pub use over_chat::AnyDecoder;
 pub use params::admit;
 pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
 pub use registry::Registry;
-pub use responses::{ResponseDecoder, ResponseSum, Responses, ResponsesCodec, Stored, StoredAction, StoredResponses};
+pub use responses::{ResponseSum, Responses, ResponsesCodec, Stored, StoredAction, StoredResponses};
 pub use spec::{AuthScheme, ProviderSpec, Setting, WireFormat};
 pub use stream::{EventDecoder, Flow, Queue, StreamDecoder};
 pub use supported::{get_llm_provider, get_supported_openai_params, supported_params};

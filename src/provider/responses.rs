@@ -1,16 +1,15 @@
 //! The Responses API as an operation of its own: by the provider's own API where it has one, else said in chat.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::Response as HttpResponse;
 
 use super::openai_chat::normalise_usage;
+use super::over_chat::{AnyDecoder, OverChat};
 use super::{
-    About, Chat, Codec, Decode, Encoded, Operation, Progress, Provider, Queue, Reply, StreamDecoder, StreamOf,
-    Streamed, Sum, Target,
+    About, Chat, Codec, Decode, Encoded, Operation, Progress, Provider, Reply, StreamOf, Streamed, Sum, Target,
 };
 use crate::chat::{CallMeta, ServerToolUse, Usage};
 use crate::error::{Error, ErrorKind, Result};
@@ -66,7 +65,7 @@ impl Operation for Responses {
 
 impl Streamed for Responses {
     type Chunk = Event;
-    type Decoder = ResponseDecoder;
+    type Decoder = AnyDecoder<Event>;
     type Sum = ResponseSum;
 
     fn encode_stream(provider: &dyn Provider, request: &Request, target: &Target<'_>) -> Result<Encoded> {
@@ -79,13 +78,15 @@ impl Streamed for Responses {
         }
     }
 
-    fn stream_decoder(provider: &dyn Provider, request: &Request) -> Result<ResponseDecoder> {
+    fn stream_decoder(provider: &dyn Provider, request: &Request) -> Result<AnyDecoder<Event>> {
         if let Some(own) = provider.responses() {
-            return Ok(ResponseDecoder(own.stream_decoder(request)));
+            return Ok(AnyDecoder::new(own.stream_decoder(request)));
         }
         let (chat, _) = request.settings_in_chat()?;
         let decoder = Chat::stream_decoder(provider, &chat)?;
-        Ok(ResponseDecoder(Box::new(OverChat { decoder, queue: Queue::new(), writer: EventWriter::new(request) })))
+        let writer = EventWriter::new(request);
+        let (write, end) = (EventWriter::write, EventWriter::end);
+        Ok(AnyDecoder::new(Box::new(OverChat { decoder, writer, write, end })))
     }
 
     fn stream_of(provider: &dyn Provider) -> Option<StreamOf> {
@@ -98,73 +99,6 @@ impl Streamed for Responses {
 
     fn tells(event: &Event) -> bool {
         event.is_last()
-    }
-}
-
-/// Turns the bytes of a streamed reply into events.
-pub struct ResponseDecoder(Box<dyn Decode<Event>>);
-
-impl fmt::Debug for ResponseDecoder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseDecoder").field("complete", &self.is_complete()).finish_non_exhaustive()
-    }
-}
-
-impl Decode<Event> for ResponseDecoder {
-    fn push(&mut self, bytes: &[u8], queue: &mut VecDeque<Event>) -> Result<()> {
-        self.0.push(bytes, queue)
-    }
-
-    fn end(&mut self, queue: &mut VecDeque<Event>) -> Result<()> {
-        self.0.end(queue)
-    }
-
-    fn is_complete(&self) -> bool {
-        self.0.is_complete()
-    }
-
-    fn is_done(&self) -> bool {
-        self.0.is_done()
-    }
-}
-
-/// A streamed chat, told as events.
-struct OverChat {
-    decoder: StreamDecoder,
-    queue: Queue,
-    writer: EventWriter,
-}
-
-impl OverChat {
-    fn tell(&mut self, events: &mut VecDeque<Event>) {
-        for chunk in self.queue.drain(..) {
-            self.writer.write(&chunk, events);
-        }
-    }
-}
-
-impl Decode<Event> for OverChat {
-    fn push(&mut self, bytes: &[u8], events: &mut VecDeque<Event>) -> Result<()> {
-        let pushed = self.decoder.push(bytes, &mut self.queue);
-        self.tell(events);
-        pushed
-    }
-
-    fn end(&mut self, events: &mut VecDeque<Event>) -> Result<()> {
-        let ended = self.decoder.end(&mut self.queue);
-        self.tell(events);
-        if self.decoder.is_complete() {
-            self.writer.end(events);
-        }
-        ended
-    }
-
-    fn is_complete(&self) -> bool {
-        self.decoder.is_complete()
-    }
-
-    fn is_done(&self) -> bool {
-        self.decoder.is_done()
     }
 }
 

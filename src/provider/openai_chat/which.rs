@@ -124,3 +124,22 @@ fn is_event(frame: Frame<'_>) -> bool {
     frame.event.is_some_and(named)
         || serde_json::from_slice::<Kind<'_>>(frame.data).is_ok_and(|kind| kind.kind.as_deref().is_some_and(named))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_response;
+
+    #[test]
+    fn a_reply_says_itself_which_of_the_two_it_is() {
+        for (body, is) in [
+            (r#"{"id": "r", "object": "response"}"#, true),
+            (r#"{"tools":[{"parameters":{"type":"object","properties":{"object":{}}}}],"object" : "response"}"#, true),
+            (r#"{"object": "chat.completion", "choices": []}"#, false),
+            (r#"{"choices": [{"message": {"content": "say \"object\": \"response\""}}]}"#, false),
+            (r#"{"object"#, false),
+            ("", false),
+        ] {
+            assert_eq!(is_response(body.as_bytes()), is, "{body}");
+        }
+    }
+}
