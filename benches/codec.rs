@@ -140,12 +140,32 @@ fn replies() -> Vec<(&'static str, String, String)> {
         )
     };
     let ollama_stream = format!("{}{}", words(&|place| ollama(&format!(" word{place}"), false)), ollama("", true));
+    let item = |status: &str, content: Value| json!({"id": "msg_1", "type": "message", "role": "assistant", "status": status, "content": content});
+    let said = json!([{"type": "output_text", "text": "The sky is blue because air scatters the short waves.",
+        "annotations": [], "logprobs": []}]);
+    let responses = json!({"id": "resp_1", "object": "response", "created_at": 1, "model": "gpt-4o", "status": "completed",
+        "output": [item("completed", said)], "usage": {"input_tokens": 14, "output_tokens": 20, "total_tokens": 34}});
+    let responses_stream = format!(
+        "event: response.created\ndata: {}\n\n{}event: response.completed\ndata: {}\n\n",
+        json!({"type": "response.created", "response": {"id": "resp_1", "object": "response", "status": "in_progress"}}),
+        words(&|place| format!(
+            "event: response.output_text.delta\ndata: {{\"type\":\"response.output_text.delta\",\"item_id\":\"msg_1\",\
+             \"output_index\":0,\"content_index\":0,\"delta\":\" word{place}\",\"sequence_number\":{place}}}\n\n"
+        )),
+        json!({"type": "response.completed", "response": responses}),
+    );
     vec![
         ("openai", payload::REPLY.to_owned(), payload::stream(CHUNKS)),
+        ("openai responses", responses.to_string(), responses_stream),
         ("anthropic", anthropic.to_string(), anthropic_stream),
         ("gemini", gemini("The sky is blue because air scatters the short waves.", stop), gemini_stream),
         ("ollama", ollama("The sky is blue because air scatters the short waves.", true), ollama_stream),
     ]
+}
+
+/// The provider of a case, whose name begins with its prefix.
+fn provider(case: &str) -> &'static dyn anymodel::provider::Provider {
+    Registry::table().get(case.split(' ').next().unwrap()).unwrap().as_ref()
 }
 
 fn decode(criterion: &mut Criterion) {
@@ -155,7 +175,7 @@ fn decode(criterion: &mut Criterion) {
     });
     let request = conversation();
     for (prefix, reply, _) in replies() {
-        let codec: &dyn Codec<_> = Registry::table().get(prefix).unwrap().chat().unwrap();
+        let codec: &dyn Codec<_> = provider(prefix).chat().unwrap();
         let response = http::Response::new(Bytes::from(reply));
         group.bench_function(prefix, |bencher| {
             bencher.iter(|| match codec.decode(&request, black_box(&response)).unwrap() {
@@ -176,7 +196,7 @@ fn stream(criterion: &mut Criterion) {
         if prefix == "openai" {
             group.bench_function(BenchmarkId::new(prefix, "by hand"), |bencher| bencher.iter(|| by_hand(bytes)));
         }
-        let codec = Registry::table().get(prefix).unwrap().chat().unwrap();
+        let codec = provider(prefix).chat().unwrap();
         let request = conversation();
         group.bench_function(BenchmarkId::new(prefix, "anymodel"), |bencher| {
             bencher.iter(|| {

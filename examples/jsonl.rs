@@ -5,6 +5,8 @@
 //! connection's settings beside it (`api_base`, `api_key`, `timeout`, `stream_timeout`, `num_retries`, `drop_params` …).
 //! With `"op": "token_counter"` beside it a request is counted, not sent; `text` can stand for its `messages`. With
 //! `"op": "cost"` a request of `{"model", "provider", "usage", "service_tier"}` asks what such a call costs.
+//! With `"op": "responses"` or `"op": "messages"` it is a request of OpenAI's Responses API or of Anthropic's Messages,
+//! and so is what comes out: `{"id", "response"}`, or `{"id", "events"}` for `"stream": true`.
 //! Out, in the order in which they are done: `{"id", "response"}`; `{"id", "chunks"}` for `"stream": true`;
 //! `{"id", "tokens", "exact"}` for a count; `{"id", "cost"}` in USD; or
 //! `{"id", "error": {"kind", "status", "message", "retryable"}}`.
@@ -20,7 +22,7 @@ mod lines;
 
 use anymodel::chat::ChunkWriter;
 use anymodel::pricing::Terms;
-use anymodel::{CallOptions, ChatRequest, Client, Complete, Usage, token_counter};
+use anymodel::{CallOptions, ChatRequest, Client, Complete, Extra, Usage, messages, responses, token_counter};
 use lines::{bad, failed, field};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -35,9 +37,13 @@ async fn answer(client: Client, job: Map<String, Value>) -> Map<String, Value> {
     let request = &job["request"];
     let done = match job.get("op").and_then(Value::as_str).unwrap_or("completion") {
         "completion" => call(&client, request).await,
+        "responses" => respond(&client, request).await,
+        "messages" => message(&client, request).await,
         "cost" => cost(&client, request),
         "token_counter" => count(request),
-        other => Err(bad(format!("there is no op `{other}`; there are `completion`, `cost` and `token_counter`"))),
+        other => Err(bad(format!(
+            "there is no op `{other}`; there are `completion`, `responses`, `messages`, `cost` and `token_counter`"
+        ))),
     };
     done.unwrap_or_else(|error| failed(&error))
 }
@@ -72,6 +78,52 @@ async fn call(client: &Client, request: &Value) -> anymodel::Result<Map<String, 
     }
     chunks.extend(writer.usage());
     Ok(field("chunks", chunks))
+}
+
+async fn respond(client: &Client, request: &Value) -> anymodel::Result<Map<String, Value>> {
+    let mut asked: responses::Request = parsed(request)?;
+    let (options, streamed) = settings(&mut asked.extra)?;
+    let call = client.responses("", "").request(asked).options(options);
+    if !streamed {
+        return Ok(field("response", written(&call.await?)?));
+    }
+    let (mut stream, mut events) = (call.stream().await?, Vec::new());
+    while let Some(event) = stream.next().await {
+        events.push(written(&event?)?);
+    }
+    Ok(field("events", events))
+}
+
+async fn message(client: &Client, request: &Value) -> anymodel::Result<Map<String, Value>> {
+    let mut asked: messages::Request = parsed(request)?;
+    let (options, streamed) = settings(&mut asked.extra)?;
+    let call = client.messages("", []).request(asked).options(options);
+    if !streamed {
+        return Ok(field("response", written(&call.await?)?));
+    }
+    let (mut stream, mut events) = (call.stream().await?, Vec::new());
+    while let Some(event) = stream.next().await {
+        events.push(written(&event?)?);
+    }
+    Ok(field("events", events))
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(request: &Value) -> anymodel::Result<T> {
+    serde_json::from_value(request.clone()).map_err(|problem| bad(format!("not such a request: {problem}")))
+}
+
+fn written(reply: &impl serde::Serialize) -> anymodel::Result<Value> {
+    serde_json::to_value(reply).map_err(|problem| bad(problem.to_string()))
+}
+
+/// The connection's settings that stand beside a request's members, and whether a stream is asked for.
+fn settings(extra: &mut Extra) -> anymodel::Result<(CallOptions, bool)> {
+    let mut request = ChatRequest::default();
+    let streamed = extra.get("stream").and_then(Value::as_bool).unwrap_or(false);
+    request.params.extra = std::mem::take(extra);
+    let options = CallOptions::take_from(&mut request)?;
+    *extra = request.params.extra;
+    Ok((options, streamed))
 }
 
 /// What a call of this usage costs now; some prices depend on the hour.

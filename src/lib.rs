@@ -96,6 +96,10 @@
 //! | `blocking` | | the same calls from code that is not async |
 //! | `config` | | routers from LiteLLM's `config.yaml` |
 //! | `redis` | | limits and cooldowns of routers that several processes keep together in a Redis |
+//! | `aws` | | signed requests and AWS's sources of credentials, for Bedrock and SageMaker |
+//! | `azure` | | Entra ID by a certificate |
+//! | `gcp` | | Google's service accounts |
+//! | `oci` | | Oracle Cloud's signed requests |
 //! | `mock` | | a simulated provider on loopback, for tests |
 //!
 //! Features only add. All wire formats and providers are always there. Rust 1.88 or later.
@@ -142,6 +146,7 @@ pub mod client;
 #[cfg(all(doc, feature = "client", feature = "schemars", feature = "blocking"))]
 pub mod docs;
 mod error;
+pub mod messages;
 #[cfg(feature = "mock")]
 pub mod mock;
 pub mod model;

@@ -1,4 +1,5 @@
 //! Azure and Vertex AI through a real server: addresses, headers, and the tokens that are fetched for them.
+#![cfg(all(feature = "client", feature = "mock"))]
 
 use anymodel::auth::{Environment, Token};
 use anymodel::mock::{MockServer, Reply, Request};
@@ -245,6 +246,21 @@ async fn azure_without_any_credentials_says_what_to_set() {
     let client = cloud.client(&[("AZURE_API_BASE", &cloud.url())]);
     let error = client.completion("azure/ours", "Hello!").await.unwrap_err();
     assert!(error.message().contains("AZURE_API_KEY") && error.message().contains("AZURE_CLIENT_SECRET"), "{error}");
+    assert_eq!(cloud.server.received(), 0);
+}
+
+#[tokio::test]
+async fn what_is_missing_is_told_without_asking_anybody() {
+    let cloud = Cloud::start().await;
+    let missing = |model: &str, environment: &[(&str, &str)]| {
+        let client = cloud.client(environment);
+        client.validate_environment(model, &CallOptions::default()).unwrap().missing_keys
+    };
+    assert_eq!(missing("azure/ours", &[]), ["AZURE_API_KEY", "AZURE_API_BASE"]);
+    assert!(missing("azure/ours", &[("AZURE_AD_TOKEN", "t"), ("AZURE_API_BASE", "https://a.example")]).is_empty());
+    let none = [("NO_GCE_CHECK", "true")];
+    assert_eq!(missing("vertex_ai/gemini-2.5-pro", &none), ["GOOGLE_APPLICATION_CREDENTIALS"]);
+    assert!(missing("vertex_ai/claude-opus-4-1", &[("VERTEXAI_CREDENTIALS", "{}")]).is_empty());
     assert_eq!(cloud.server.received(), 0);
 }
 

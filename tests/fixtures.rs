@@ -101,7 +101,7 @@ fn case(wire: &str, name: String, folder: PathBuf) -> Case {
         Err(_) => ChatRequest::new("model", "Hello!"),
     };
     if wire == "openai_responses" {
-        let model = ModelName::new(own.to_owned(), &format!("responses/{}", request.model));
+        let model = ModelName::new(own.to_owned(), format!("responses/{}", request.model));
         return Case { name, folder, request, model };
     }
     let model = match Registry::table().resolve(&request.model) {

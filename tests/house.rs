@@ -23,6 +23,7 @@ const RANKS: &[(&str, u8)] = &[
     ("tokenizer", 2),
     ("media", 1),
     ("responses", 2),
+    ("messages", 2),
 ];
 
 /// Up to this rank a module is pure.

@@ -56,7 +56,7 @@ const RECORDED: &[&str] = &[
 ];
 
 /// Providers whose format is held against their own machine-readable description.
-const SPECIFIED: &[&str] = &["anthropic", "gemini", "mistral", "ollama", "openai"];
+const SPECIFIED: &[&str] = &["anthropic", "bedrock", "gemini", "mistral", "ollama", "openai", "vertex_ai"];
 
 fn page() -> String {
     let registry = Registry::table();
@@ -82,14 +82,16 @@ fn row(page: &mut String, provider: &dyn Provider) {
 /// Where the key comes from, and what else has to be known.
 fn key(spec: &ProviderSpec) -> String {
     let mut parts: Vec<String> = spec.key_env.iter().map(|name| format!("`{name}`")).collect();
-    if parts.is_empty() || spec.auth == AuthScheme::None {
+    if let AuthScheme::Aws { .. } = spec.auth {
+        parts.push("or a [signature](crate::docs::bedrock)".to_owned());
+    } else if parts.is_empty() || spec.auth == AuthScheme::None {
         parts = vec!["none".to_owned()];
     } else if spec.key_optional {
         parts.push("or none".to_owned());
     }
     let needed = spec.settings.iter().filter(|setting| setting.default.is_none());
     parts.extend(needed.filter_map(|setting| setting.env.first()).map(|name| format!("`{name}`")));
-    if spec.base_url.is_none() {
+    if spec.base_url.is_none() && !matches!(spec.auth, AuthScheme::Aws { .. }) {
         parts.extend(spec.base_url_env.first().map(|name| format!("`{name}`")));
     }
     parts.join(", ")

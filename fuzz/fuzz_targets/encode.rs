@@ -1,16 +1,30 @@
 //! Requests: encoded in any of the wire formats, or refused.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use anymodel::ChatRequest;
-use anymodel::provider::{Provider, Registry, Target, WireFormat};
+use anymodel::provider::{Provider, ProviderSpec, Registry, Target, WireFormat};
 
-pub const WIRES: [WireFormat; 4] =
-    [WireFormat::OpenAiChat, WireFormat::Anthropic, WireFormat::Gemini, WireFormat::Ollama];
+pub const WIRES: [WireFormat; 6] = [
+    WireFormat::OpenAiChat,
+    WireFormat::OpenAiResponses,
+    WireFormat::Anthropic,
+    WireFormat::Gemini,
+    WireFormat::Ollama,
+    WireFormat::Bedrock,
+];
 
-/// The providers of the table that speak this format, always in the same order.
+/// Nobody in the table speaks nothing but the Responses API.
+static OWN: LazyLock<Registry> = LazyLock::new(|| {
+    let mut own = Registry::empty();
+    own.insert_spec(ProviderSpec::new("own", WireFormat::OpenAiResponses, "https://llm.example/v1"));
+    own
+});
+
+/// The providers of the table, or of our own, that speak this format, always in the same order.
 pub fn providers(wire: WireFormat) -> Vec<&'static dyn Provider> {
-    let table = Registry::table();
+    let table = if wire == WireFormat::OpenAiResponses { &OWN } else { Registry::table() };
     let all = table.names().filter_map(|name| table.get(name)).map(|provider| &**provider);
     all.filter(|provider| provider.spec().wire == wire).collect()
 }

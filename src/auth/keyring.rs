@@ -47,9 +47,9 @@ impl Keyring {
             #[cfg(not(feature = "oci"))]
             AuthScheme::Oci => Arc::new(super::Missing("oci")),
             AuthScheme::Aws { service } => Arc::new(Aws::new(self, service, key, settings)),
-            AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::None => Arc::new(key),
             AuthScheme::Entra => Arc::new(Entra::new(spec, key, settings, transport, tokens)),
             AuthScheme::Google => Arc::new(Google::new(spec, key, settings, transport, tokens)),
+            AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::None => Arc::new(key),
         }
     }
 }

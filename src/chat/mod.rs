@@ -5,6 +5,7 @@
 //! which it came.
 
 mod accumulator;
+mod carrier;
 mod chunk;
 mod extra;
 mod json;
@@ -12,10 +13,12 @@ mod message;
 mod part;
 mod request;
 mod response;
+mod steps;
 mod tool;
 mod usage;
 
 pub use accumulator::Accumulator;
+pub(crate) use carrier::Carried;
 pub use chunk::{ChatChunk, ChunkWriter, Delta, Start};
 pub use extra::Extra;
 pub(crate) use extra::{field_name, fields_and_extra, request_body};

@@ -150,14 +150,17 @@ impl CallOptions {
         };
         options.price = taken.price()?;
         options.base_model = taken.get("base_model")?;
-        let own =
-            |name: &str| SETTINGS.contains(&name) || SETTING_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-        let names: Vec<String> = taken.0.iter().map(|(name, _)| name.clone()).filter(|name| own(name)).collect();
+        let names: Vec<String> = taken.0.iter().map(|(name, _)| name.clone()).filter(|name| is_setting(name)).collect();
         options.settings =
             names.into_iter().filter_map(|name| taken.0.remove(&name).map(|value| text((name, value)))).collect();
         taken.0.remove("stream");
         Ok(options)
     }
+}
+
+/// Whether a name of LiteLLM's is that of a setting of a connection that only some providers have.
+pub(crate) fn is_setting(name: &str) -> bool {
+    SETTINGS.contains(&name) || SETTING_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// How the names of settings of a connection begin that only some providers have.

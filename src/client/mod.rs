@@ -8,6 +8,7 @@ mod connection;
 mod deadlines;
 mod endpoint;
 mod fallback;
+mod messages;
 mod models;
 mod observer;
 mod pipeline;
@@ -29,9 +30,12 @@ pub use builder::ClientBuilder;
 pub(crate) use completion::BoxFuture;
 pub use completion::{Complete, Completion};
 pub use connection::CallOptions;
+#[cfg(feature = "config")]
+pub(crate) use connection::is_setting;
 pub use deadlines::Deadlines;
 pub use endpoint::{Endpoint, EnvironmentCheck};
 pub use fallback::Fallback;
+pub use messages::{MessageCall, MessageStream};
 pub(crate) use observer::Answer;
 #[cfg(test)]
 pub(crate) use observer::Watch;

@@ -55,7 +55,8 @@ pub trait Observer: Send + Sync {
 pub struct CallInfo {
     /// Tells the calls of this process apart.
     pub id: u64,
-    /// What is asked, in OpenTelemetry's `gen_ai.operation.name`: `chat`; and `count_tokens`, which it has no name for.
+    /// What is asked, in OpenTelemetry's `gen_ai.operation.name`: `chat`; and what it has no name for, such as
+    /// `count_tokens`, `responses` and `messages`.
     pub operation: &'static str,
     /// The provider's prefix.
     pub provider: String,
@@ -69,7 +70,7 @@ pub struct CallInfo {
     pub metadata: Map<String, Value>,
     /// The caller's tags.
     pub tags: Vec<String>,
-    /// What is asked, where an observer wants content.
+    /// What is asked, where an observer wants content, in chat's terms.
     pub request: Option<Arc<ChatRequest>>,
 }
 
@@ -96,7 +97,7 @@ pub enum Outcome<'a> {
         time_to_first_token: Option<Duration>,
         /// How many requests were sent.
         attempts: u32,
-        /// What was said, where an observer wants content.
+        /// What was said, where an observer wants content; of chat only.
         response: Option<&'a ChatResponse>,
     },
     /// By the count of its tokens. None of them is used: the model was not run.

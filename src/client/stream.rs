@@ -294,7 +294,7 @@ where
             // A reply that is complete is not spoilt by how its connection ends.
             Poll::Ready(Some(Err(_))) if self.decoder.is_complete() => {
                 self.state = State::Through;
-                self.failure = self.decoder.end(&mut self.queue).err();
+                let _ = self.decoder.end(&mut self.queue);
             }
             Poll::Ready(Some(Err(error))) => self.failure = Some(error.with_kind(ErrorKind::StreamInterrupted)),
             // The provider has said that nothing more comes; a connection that stays open is not waited for.

@@ -3,6 +3,10 @@
 
 #[doc = include_str!("adding_a_provider.md")]
 pub mod adding_a_provider {}
+#[doc = include_str!("azure.md")]
+pub mod azure {}
+#[doc = include_str!("bedrock.md")]
+pub mod bedrock {}
 #[doc = include_str!("clouds.md")]
 pub mod clouds {}
 #[doc = include_str!("conversations.md")]
@@ -21,6 +25,8 @@ pub mod keys {}
 pub mod observing {}
 #[doc = include_str!("providers.md")]
 pub mod providers {}
+#[doc = include_str!("responses_and_messages.md")]
+pub mod responses_and_messages {}
 #[doc = include_str!("routing.md")]
 pub mod routing {}
 #[doc = include_str!("streaming.md")]
@@ -31,6 +37,8 @@ pub mod testing {}
 pub mod tokens {}
 #[doc = include_str!("tools_and_types.md")]
 pub mod tools_and_types {}
+#[doc = include_str!("vertex_ai.md")]
+pub mod vertex_ai {}
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -29,6 +29,9 @@ pub(super) enum Format {
 
 impl Format {
     pub(super) fn of(request: &Request) -> Option<Self> {
+        if stored_response(request.path()) && Count::of(request).is_none() {
+            return Some(Self::OpenAiResponses);
+        }
         if request.method() != Method::POST {
             return None;
         }
@@ -61,6 +64,11 @@ impl Format {
             Self::Count(count) => count.wire(),
         }
     }
+}
+
+/// Whether a path is that of a stored response, or of something that is done with it.
+fn stored_response(path: &str) -> bool {
+    path.split_once("/responses/").is_some_and(|(_, rest)| rest.starts_with("resp_"))
 }
 
 /// Reads requests and writes replies in one format. Written from recordings and specifications, never with the

@@ -152,7 +152,8 @@ impl MockServer {
         self.state.stand(reply.into());
     }
 
-    /// Has every call that nothing is queued for answered by this function.
+    /// Has every call that nothing is queued for answered by this function. Requests in no format that is known here, such
+    /// as one for a token, are answered by it too, where it gives bytes ([`Reply::raw`], [`Reply::json`]).
     pub fn reply_with(&self, answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) {
         self.state.stand_with(Arc::new(answer));
     }

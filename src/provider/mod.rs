@@ -6,6 +6,7 @@
 pub(crate) mod aws;
 mod counting;
 mod errors;
+mod messages;
 mod models;
 mod operation;
 mod params;
@@ -34,6 +35,7 @@ pub mod openai_chat;
 pub mod openai_responses;
 pub mod prompted;
 pub mod replicate;
+pub mod sagemaker;
 pub mod sap;
 pub mod snowflake;
 pub mod vertex;
@@ -47,6 +49,7 @@ use http::{HeaderValue, Request, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use errors::{Fault, http_fault, not_a_reply, rate_limits, request_id};
+pub use messages::{MessageDecoder, Messages, MessagesCodec};
 pub use models::{ListModels, ListedModel, ModelList, ModelPage};
 pub use operation::{
     About, Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Operation, Progress, Reply, StreamOf, Streamed, Sum,
@@ -105,6 +108,11 @@ pub trait Provider: Debug + Send + Sync {
 
     /// OpenAI's Responses API. A provider without it is asked in chat, where that can say the same.
     fn responses(&self) -> Option<&dyn ResponsesCodec> {
+        None
+    }
+
+    /// Anthropic's Messages API. A provider of another format is asked in chat, where that can say the same.
+    fn messages(&self) -> Option<&dyn MessagesCodec> {
         None
     }
 

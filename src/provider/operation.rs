@@ -318,6 +318,27 @@ pub struct Encoded {
     pub warnings: Vec<Warning>,
 }
 
+impl Encoded {
+    /// The same request to another address.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] where that is not a URL.
+    pub fn at(mut self, url: &str) -> Result<Self> {
+        *self.request.uri_mut() = url.parse().map_err(|source| {
+            let message = format!("`{url}` is not a usable address; check the base URL and the model");
+            Error::new(ErrorKind::Configuration, message).with_source(source)
+        })?;
+        Ok(self)
+    }
+
+    /// The same request, with what was warned of before it.
+    pub(super) fn after(mut self, mut warnings: Vec<Warning>) -> Self {
+        warnings.append(&mut self.warnings);
+        Self { warnings, ..self }
+    }
+}
+
 /// What a reply says of an operation.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly every reply is done, and none should cost an allocation for it")]

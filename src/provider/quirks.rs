@@ -13,6 +13,8 @@ type Text = Cow<'static, str>;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Quirks {
+    /// Whether the body must not name the model, which the address does.
+    pub no_model: bool,
     /// What the limit of tokens is called.
     pub token_limit: TokenLimit,
     /// Parameters, by OpenAI's names, that it does not take.

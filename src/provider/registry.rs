@@ -7,7 +7,7 @@ use once_cell::sync::Lazy;
 
 use super::{
     Provider, ProviderSpec, WireFormat, anthropic, azure, bedrock, cohere, copilot, gemini, in_path, oci, ollama,
-    openai_chat, openai_responses, prompted, replicate, sap, snowflake, table, vertex, watsonx,
+    openai_chat, openai_responses, prompted, replicate, sagemaker, sap, snowflake, table, vertex, watsonx,
 };
 use crate::error::Result;
 use crate::model::ModelName;
@@ -96,6 +96,7 @@ fn build(spec: ProviderSpec) -> Arc<dyn Provider> {
         WireFormat::Cohere => Arc::new(cohere::Cohere::new(spec)),
         WireFormat::Gemini => Arc::new(gemini::Gemini::new(spec)),
         WireFormat::Ollama => Arc::new(ollama::Ollama::new(spec)),
+        WireFormat::Sagemaker => Arc::new(sagemaker::Sagemaker::new(spec)),
         WireFormat::Replicate => Arc::new(replicate::Replicate::new(spec)),
         WireFormat::Sap => Arc::new(sap::Sap::new(spec)),
         WireFormat::Copilot => Arc::new(copilot::Copilot::new(spec)),

@@ -9,8 +9,8 @@ use http::Response as HttpResponse;
 
 use super::openai_chat::normalise_usage;
 use super::{
-    About, Chat, Codec, Decode, Encoded, Operation, Progress, Provider, Queue, Reply, StreamDecoder, Streamed, Sum,
-    Target,
+    About, Chat, Codec, Decode, Encoded, Operation, Progress, Provider, Queue, Reply, StreamDecoder, StreamOf,
+    Streamed, Sum, Target,
 };
 use crate::chat::{CallMeta, ServerToolUse, Usage};
 use crate::error::{Error, ErrorKind, Result};
@@ -45,7 +45,10 @@ impl Operation for Responses {
     fn encode(provider: &dyn Provider, request: &Request, target: &Target<'_>) -> Result<Encoded> {
         match provider.responses() {
             Some(own) => Codec::<Self>::encode(own, request, target),
-            None => in_chat(request, |chat| Chat::encode(provider, chat, target)),
+            None => {
+                let (chat, warnings) = request.to_chat()?;
+                Chat::encode(provider, &chat, target).map(|encoded| encoded.after(warnings))
+            }
         }
     }
 
@@ -53,21 +56,12 @@ impl Operation for Responses {
         if let Some(own) = provider.responses() {
             return Codec::<Self>::decode(own, request, response);
         }
-        let (chat, _) = request.to_chat()?;
+        let (chat, _) = request.settings_in_chat()?;
         Ok(match Chat::decode(provider, &chat, response)? {
             Progress::Done(reply) => Progress::Done(Response::from_chat(&reply, request)),
             Progress::Poll { request, after } => Progress::Poll { request, after },
         })
     }
-}
-
-/// A chat request of the same meaning, with the warnings of both ways.
-fn in_chat(request: &Request, encode: impl FnOnce(&crate::chat::ChatRequest) -> Result<Encoded>) -> Result<Encoded> {
-    let (chat, mut warnings) = request.to_chat()?;
-    let mut encoded = encode(&chat)?;
-    warnings.append(&mut encoded.warnings);
-    encoded.warnings = warnings;
-    Ok(encoded)
 }
 
 impl Streamed for Responses {
@@ -78,7 +72,10 @@ impl Streamed for Responses {
     fn encode_stream(provider: &dyn Provider, request: &Request, target: &Target<'_>) -> Result<Encoded> {
         match provider.responses() {
             Some(own) => own.encode_stream(request, target),
-            None => in_chat(request, |chat| Chat::encode_stream(provider, chat, target)),
+            None => {
+                let (chat, warnings) = request.to_chat()?;
+                Chat::encode_stream(provider, &chat, target).map(|encoded| encoded.after(warnings))
+            }
         }
     }
 
@@ -86,9 +83,13 @@ impl Streamed for Responses {
         if let Some(own) = provider.responses() {
             return Ok(ResponseDecoder(own.stream_decoder(request)));
         }
-        let (chat, _) = request.to_chat()?;
+        let (chat, _) = request.settings_in_chat()?;
         let decoder = Chat::stream_decoder(provider, &chat)?;
         Ok(ResponseDecoder(Box::new(OverChat { decoder, queue: Queue::new(), writer: EventWriter::new(request) })))
+    }
+
+    fn stream_of(provider: &dyn Provider) -> Option<StreamOf> {
+        if provider.responses().is_some() { None } else { Chat::stream_of(provider) }
     }
 
     fn is_content(event: &Event) -> bool {

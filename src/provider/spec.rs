@@ -233,6 +233,8 @@ pub enum WireFormat {
     Ollama,
     /// AWS Bedrock's `Converse`, and for Claude its `InvokeModel`.
     Bedrock,
+    /// OpenAI's chat completions behind an endpoint of Amazon SageMaker.
+    Sagemaker,
     /// Cohere's `/v2/chat`.
     Cohere,
     /// Anthropic's messages for Claude and OpenAI's chat completions for others, as Snowflake Cortex has them.
@@ -279,6 +281,7 @@ impl WireFormat {
             Self::Azure => "azure",
             Self::AzureAi => "azure_ai",
             Self::Vertex => "vertex",
+            Self::Sagemaker => "sagemaker",
             Self::Cohere => "cohere",
             Self::Snowflake => "snowflake",
             Self::Replicate => "replicate",

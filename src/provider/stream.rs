@@ -61,12 +61,6 @@ impl StreamDecoder {
         self.events
     }
 
-    /// The same bytes and frames, with another decoder of their events around this one.
-    #[must_use]
-    pub fn around<E: EventDecoder + 'static>(self, outer: impl FnOnce(Box<dyn EventDecoder>) -> E) -> Self {
-        Self { events: Box::new(outer(self.events)), ..self }
-    }
-
     /// Takes the next bytes and queues the chunks that they complete. Chunks queued before an error are good.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ pub fn get_llm_provider(model: &str) -> Result<ModelName> {
 /// As [`get_llm_provider`].
 pub fn get_supported_openai_params(model: &str) -> Result<Vec<&'static str>> {
     let name = get_llm_provider(model)?;
-    let provider = Registry::table().get(name.provider());
+    let provider = Registry::table().serving(&name);
     Ok(provider.map(|provider| supported_params(provider.as_ref(), name.model())).unwrap_or_default())
 }
 

@@ -429,9 +429,10 @@ mod tests {
         ("gdc", "not built yet: Gemini behind the credentials of Google Cloud"),
         ("petals", "its public swarm is gone, and it was called through a Python package in the same process"),
         ("pydantic_ai_agents", "as for a2a"),
-        ("sagemaker", "not built yet: requests are signed (SigV4)"),
-        ("sagemaker_chat", "not built yet: requests are signed (SigV4)"),
-        ("sagemaker_nova", "not built yet: requests are signed (SigV4)"),
+        (
+            "sagemaker",
+            "what a conversation is as a text is known to the model behind the endpoint alone; `sagemaker_chat`",
+        ),
     ];
 
     fn is_loopback(address: &str) -> bool {

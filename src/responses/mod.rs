@@ -5,14 +5,11 @@
 //!
 //! Source: `CreateResponse`, `Response` and `ResponseStreamEvent` in OpenAI's OpenAPI description (2.3.0).
 
-mod carrier;
 mod event;
 mod from_chat;
 mod item;
 mod request;
 mod response;
-#[cfg(test)]
-mod tests;
 mod to_chat;
 mod tool;
 mod usage;

@@ -2,11 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::carrier::Carried;
 use super::{Item, NATIVE, Request, flat};
 use crate::chat::{
-    self, ChatRequest, Content, Effort, Image, JsonSchemaFormat, Media, Message, Part, Reasoning, ResponseFormat, Role,
-    Seal, Source, ToolChoice, Warning, WebSearchOptions, read_annotation, read_part,
+    self, Carried, ChatRequest, Content, Effort, Image, JsonSchemaFormat, Media, Message, Part, Reasoning,
+    ResponseFormat, Role, Seal, Source, ToolChoice, Warning, WebSearchOptions, read_annotation, read_part,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -19,8 +18,15 @@ impl Request {
     /// background, tools that only the Responses API runs. With `drop_params` such parameters are left out, but never
     /// what the conversation depends on.
     pub fn to_chat(&self) -> Result<(ChatRequest, Vec<Warning>)> {
+        let (mut request, warnings) = self.settings_in_chat()?;
+        request.messages = self.messages()?;
+        Ok((request, warnings))
+    }
+
+    /// The same without the conversation, which no reply is read by.
+    pub(crate) fn settings_in_chat(&self) -> Result<(ChatRequest, Vec<Warning>)> {
         let mut writer = Writer { drop: self.drop_params, warnings: Vec::new() };
-        let mut request = ChatRequest::new(self.model.clone(), self.messages()?);
+        let mut request = ChatRequest::new(self.model.clone(), Vec::<Message>::new());
         let params = &mut request.params;
         writer.params(self, params)?;
         writer.tools(self, params)?;

@@ -98,7 +98,7 @@ impl From<&Usage> for ResponseUsage {
             input_tokens: usage.prompt_tokens,
             input_tokens_details: Some(InputTokensDetails {
                 cached_tokens: Some(prompt.cached_tokens.unwrap_or(0)),
-                cache_write_tokens: prompt.cache_creation_tokens,
+                cache_write_tokens: Some(prompt.cache_creation_tokens.unwrap_or(0)),
                 extra: prompt.extra.clone(),
             }),
             output_tokens: usage.completion_tokens,

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 
 use serde_json::{Map, Value, json};
 
-use super::carrier::Carried;
 use super::{Event, Item, NATIVE, Request, Response, ResponseUsage};
-use crate::chat::{Annotation, ChatChunk, Content, Delta, FinishReason, Part, Seal, Source, Start, ToolCall, Usage};
+use crate::chat::{
+    Annotation, Carried, ChatChunk, Content, Delta, FinishReason, Part, Seal, Source, Start, ToolCall, Usage,
+};
 
 /// Writes a stream's chunks as events: an item begins, is added to, and is done before the next begins; only calls are
 /// done at the end, as their arguments can come interleaved. Choices but the first have no place here.
@@ -305,11 +306,14 @@ impl EventWriter {
     }
 
     fn annotation(&mut self, annotation: &Annotation, events: &mut Events) {
-        let Open::Message { place, annotations, start, .. } = &mut self.open else { return };
+        let start = match &self.open {
+            Open::Message { start, .. } => *start,
+            _ => 0,
+        };
         let mut fields = Map::from_iter([("type".to_owned(), annotation.kind.as_str().into())]);
         for (name, index) in [("start_index", annotation.start_index), ("end_index", annotation.end_index)] {
             if let Some(index) = index {
-                fields.insert(name.to_owned(), index.saturating_sub(*start).into());
+                fields.insert(name.to_owned(), index.saturating_sub(start).into());
             }
         }
         for (name, text) in [("url", &annotation.url), ("title", &annotation.title)] {
@@ -318,10 +322,20 @@ impl EventWriter {
             }
         }
         fields.extend(annotation.extra.iter().map(|(name, value)| (name.clone(), value.clone())));
+        let Open::Message { place, annotations, .. } = &mut self.open else { return self.cite(fields.into()) };
         let (place, number) = (*place, annotations.len());
         annotations.push(fields.clone().into());
         let fields = [("annotation_index", number.into()), ("annotation", fields.into())];
         self.piece("response.output_text.annotation.added", place, fields, events);
+    }
+
+    /// A citation that comes when its text is done: it is in the reply at the end.
+    fn cite(&mut self, annotation: Value) {
+        let said = self.output.iter_mut().rfind(|item| item.kind() == "message");
+        let piece = said.and_then(|item| item.0.get_mut("content")?.as_array_mut()?.last_mut());
+        if let Some(list) = piece.and_then(|piece| piece.get_mut("annotations")?.as_array_mut()) {
+            list.push(annotation);
+        }
     }
 
     /// The item under way is done; reasoning may have a seal.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{Deployment, HealthProbe, LowestLatency, OnStreamFailure, Router, RouterBuilder, TagMatch, strategy_named};
 use crate::auth::Environment;
 use crate::chat::{Params, Warning};
-use crate::client::{Fallback, RetryPolicy};
+use crate::client::{Fallback, RetryPolicy, is_setting};
 use crate::error::{Error, ErrorKind, Result};
 use crate::money::Usd;
 use crate::pricing::{Item, Rates};
@@ -222,7 +222,7 @@ impl Reader<'_> {
 
         let (mut left, path) = (Map::new(), params.path.clone());
         for (name, value) in std::mem::take(&mut params.left) {
-            if ["aws_", "azure_", "vertex_"].iter().any(|prefix| name.starts_with(prefix)) {
+            if is_setting(&name) {
                 deployment.settings.push((name, text(value)));
                 continue;
             }

@@ -220,6 +220,7 @@ impl Deployment {
             api_version: self.api_version.clone(),
             settings: self.settings.clone(),
             extra_headers: self.extra_headers.clone(),
+            base_model: self.base_model.clone(),
             ..CallOptions::default()
         }
     }

@@ -29,6 +29,7 @@ pub(super) struct Demand {
 }
 
 /// Whether a deployment can take a call of so many tokens now.
+#[inline]
 pub(super) fn room(slot: &Slot, tokens: u64, now: Duration) -> Result<(), Denied> {
     if slot.is_removed() {
         return Err(Denied::Never);

@@ -46,6 +46,7 @@ pub(super) enum Standing {
 }
 
 impl Health {
+    #[inline]
     pub(super) fn standing(&self, now: Duration) -> Standing {
         let until = self.until.load(Ordering::Acquire);
         match until.checked_sub(1).map(Duration::from_millis) {

@@ -88,6 +88,7 @@ impl Usage {
     }
 
     /// Whether there is room, without taking it.
+    #[inline]
     pub(super) fn room(&self, deployment: &Deployment, tokens: u64, now: Duration) -> Result<(), Denied> {
         let minute = minute(now);
         if deployment.tpm.is_some_and(|tpm| tokens > tpm) || deployment.rpm == Some(0) {

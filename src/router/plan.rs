@@ -431,6 +431,7 @@ impl Plan {
     }
 
     /// Whether there is room for the call now, and nobody before it.
+    #[inline]
     fn room(&self, visit: &Visit, place: usize, slot: &Slot, now: Duration) -> Result<(), Denied> {
         if let Some((_, until)) = visit.held.iter().find(|(held, until)| *held == place && *until > now) {
             return Err(if *until == Duration::MAX { Denied::Never } else { Denied::For(until.saturating_sub(now)) });

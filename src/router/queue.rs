@@ -95,6 +95,7 @@ impl Queue {
 }
 
 impl Line {
+    #[inline]
     pub(super) fn length(&self) -> usize {
         self.length.load(Ordering::Acquire)
     }
@@ -112,14 +113,17 @@ impl Line {
 }
 
 impl Slot {
-    /// Whether one whose turn is sooner waits here and could go in now.
+    /// Whether one whose turn is sooner waits here and could go in now. Asked of each deployment for each call, and
+    /// nearly always nobody waits.
+    #[inline]
     pub(super) fn is_wanted_before(&self, turn: Turn, now: Duration) -> bool {
-        let line = &self.state.line;
-        if line.length() == 0 {
-            return false;
-        }
+        self.state.line.length() != 0 && self.has_one_before(turn, now)
+    }
+
+    #[cold]
+    fn has_one_before(&self, turn: Turn, now: Duration) -> bool {
         let fits = |waiter: &Waiter| waiter.comes(millis(now)) && room(self, waiter.tokens, now).is_ok();
-        lock(&line.waiters).range(..turn).any(|(_, waiter)| fits(waiter))
+        lock(&self.state.line.waiters).range(..turn).any(|(_, waiter)| fits(waiter))
     }
 
     /// There may be room: calls the first that it is enough for.

@@ -100,7 +100,7 @@ impl Route for Routed {
                 // The reply has one head.
                 Delta::Start(_) => return None,
                 Delta::Text(text) => chunk.delta = Delta::Text(overlap.take(text)?),
-                Delta::Usage(_) | Delta::Extra(_) => {}
+                Delta::Usage(_) | Delta::Extra(_) | Delta::ChoiceExtra(_) => {}
                 _ => {
                     if let Some(rest) = (!overlap.over).then(|| overlap.flush()).flatten() {
                         queue.push_front(chunk);

@@ -103,6 +103,14 @@ impl Credentials for Entra {
         }
     }
 
+    fn missing(&self, provider: &dyn Provider) -> Vec<String> {
+        match &self.way {
+            Way::Key(key) => key.missing(provider),
+            Way::Token(_) => Vec::new(),
+            Way::Missing(_) => provider.spec().key_env.first().map(ToString::to_string).into_iter().collect(),
+        }
+    }
+
     fn can_renew(&self) -> bool {
         matches!(&self.way, Way::Token(source) if !source.is_given())
     }

@@ -164,6 +164,14 @@ impl Credentials for Google {
         Err(Error::new(ErrorKind::Configuration, message))
     }
 
+    fn missing(&self, provider: &dyn Provider) -> Vec<String> {
+        match &self.way {
+            Way::Key(key) => key.missing(provider),
+            Way::Missing => vec!["GOOGLE_APPLICATION_CREDENTIALS".to_owned()],
+            Way::Text(_) | Way::File(_) | Way::Machine(_) => Vec::new(),
+        }
+    }
+
     fn can_renew(&self) -> bool {
         self.name().is_some()
     }

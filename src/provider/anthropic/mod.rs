@@ -10,6 +10,7 @@ mod count;
 mod error;
 mod messages;
 mod models;
+mod native;
 mod reasoning;
 mod request;
 mod response;
@@ -32,13 +33,17 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::messages::{Messages, MessagesCodec};
 use super::{
-    AuthScheme, Chat, ChatCodec, Codec, CountTokens, Encoded, ListModels, Progress, Provider, ProviderSpec,
+    AuthScheme, Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, ListModels, Progress, Provider, ProviderSpec,
     StreamDecoder, Target, counting,
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
+use crate::messages::{Event, Request as MessagesRequest};
 use crate::wire::Framer;
+
+pub(super) use native::usage_in_chat;
 
 /// Whose seals and blocks go back to this wire format.
 const WIRE: &str = "anthropic";
@@ -97,6 +102,10 @@ impl Provider for Anthropic {
         self.spec.counts_tokens.then_some(self)
     }
 
+    fn messages(&self) -> Option<&dyn MessagesCodec> {
+        Some(self)
+    }
+
     /// The key as the row says, but for the tokens of a subscription (`sk-ant-oat…`): those are bearer tokens, and a
     /// beta feature.
     fn authorize(&self, key: &SecretString, request: &mut Request<Bytes>) -> Result<()> {
@@ -115,6 +124,26 @@ impl Codec<Chat> for Anthropic {
 
     fn decode(&self, request: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<Chat>> {
         response::decode(request, response).map(Progress::Done)
+    }
+}
+
+impl Codec<Messages> for Anthropic {
+    fn encode(&self, request: &MessagesRequest, target: &Target<'_>) -> Result<Encoded> {
+        native::encode(self, request, target, false)
+    }
+
+    fn decode(&self, _: &MessagesRequest, response: &Response<Bytes>) -> Result<Progress<Messages>> {
+        native::decode(response).map(Progress::Done)
+    }
+}
+
+impl MessagesCodec for Anthropic {
+    fn encode_stream(&self, request: &MessagesRequest, target: &Target<'_>) -> Result<Encoded> {
+        native::encode(self, request, target, true)
+    }
+
+    fn stream_decoder(&self, _: &MessagesRequest) -> Box<dyn Decode<Event>> {
+        Box::new(native::Events::new())
     }
 }
 

@@ -26,12 +26,9 @@ pub(super) fn encode(
     target: &Target<'_>,
     stream: bool,
 ) -> Result<Encoded> {
-    let mut draft = Draft::new(&provider.spec, provider.hosting, &request.messages, &request.params, target, stream)?;
-    draft.body.set_some("anthropic_version", provider.hosting.version)?;
-    if provider.hosting.model_in_address {
-        draft.body.remove("model");
-    }
-    draft.post(&url(&provider.spec, target.base_url))
+    let Anthropic { spec, hosting } = provider;
+    let draft = Draft::new(spec, *hosting, &request.messages, &request.params, target, stream)?;
+    draft.hosted()?.post(&url(spec, target.base_url))
 }
 
 /// A body, and what else is known of the request that it makes.
@@ -68,6 +65,20 @@ impl<'a> Draft<'a> {
     /// The beta features that it uses.
     pub(in crate::provider) fn betas(&self) -> Vec<&'static str> {
         betas(&self.body, self.files)
+    }
+
+    /// A body that is written already.
+    pub(super) fn raw(spec: &'a ProviderSpec, hosting: Hosting, body: Object, files: bool) -> Self {
+        Self { spec, hosting, body, files, warnings: Vec::new() }
+    }
+
+    /// With the version and without the model, where its host wants them so.
+    pub(super) fn hosted(mut self) -> Result<Self> {
+        self.body.set_some("anthropic_version", self.hosting.version)?;
+        if self.hosting.model_in_address {
+            self.body.remove("model");
+        }
+        Ok(self)
     }
 
     /// The request to this address.

@@ -28,7 +28,7 @@ pub(in crate::provider) fn decode(request: &ChatRequest, response: &Response<Byt
 }
 
 /// A good status whose body is an error, or is not a reply at all.
-fn failure(response: &Response<Bytes>, source: Option<serde_json::Error>) -> Error {
+pub(super) fn failure(response: &Response<Bytes>, source: Option<serde_json::Error>) -> Error {
     let body = serde_json::from_slice::<Value>(response.body());
     if body.as_ref().is_ok_and(|body| body.get("error").is_some_and(|error| !error.is_null())) {
         return error::decode(response);

@@ -1,82 +1,84 @@
 //! The shapes that addresses have on Azure.
 
 use super::VERSION;
-use crate::error::{Error, ErrorKind, Result};
-use crate::provider::{Encoded, Target};
+use crate::provider::Target;
 
-/// What stands behind every address.
 const CHAT: &str = "/chat/completions";
+pub(super) const RESPONSES: &str = "/responses";
 const V1: &str = "/openai/v1";
 const DEPLOYMENTS: &str = "/openai/deployments/";
 
-/// Where chat goes: the address up to [`CHAT`], and the version in its query.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Address {
-    pub(super) base: String,
-    pub(super) version: Option<String>,
+/// The first version with a date that has the Responses API; the v1 API has it for every other.
+const FIRST_RESPONSES: &str = "2025-03-01";
+
+/// Where chat with a deployment of Azure OpenAI goes. The base may be the resource, end at `/openai`, be the v1 API, name
+/// the deployment, or be the whole address.
+pub(super) fn of_deployment(target: &Target<'_>, deployment: &str) -> String {
+    let (base, version) = (base(target), version(target).unwrap_or(VERSION));
+    if base.contains(DEPLOYMENTS) {
+        return versioned(format!("{base}{CHAT}"), version);
+    }
+    if is_v1(base) || is_undated(version) {
+        return v1(base, version, CHAT);
+    }
+    versioned(format!("{}{DEPLOYMENTS}{deployment}{CHAT}", root(base)), version)
 }
 
-impl Address {
-    /// Of a deployment of Azure OpenAI. The base may be the resource, end at `/openai`, be the v1 API, name the
-    /// deployment, or be the whole address.
-    pub(super) fn of_deployment(target: &Target<'_>, deployment: &str) -> Self {
-        let (base, version) = (base(target), version(target).unwrap_or(VERSION));
-        if base.contains(DEPLOYMENTS) {
-            return Self { base: base.to_owned(), version: Some(version.to_owned()) };
-        }
-        if is_v1(base) || is_undated(version) {
-            return Self::v1(base, version);
-        }
-        let base = format!("{}{DEPLOYMENTS}{deployment}", root(base));
-        Self { base, version: Some(version.to_owned()) }
+/// Where chat with a model of Azure AI Foundry goes: behind `/models` of a Foundry resource, behind the v1 API of an
+/// Azure OpenAI resource, or at an address of its own where the model is deployed without a server.
+///
+/// Source: <https://learn.microsoft.com/azure/ai-foundry/foundry-models/concepts/endpoints>.
+pub(super) fn of_model(target: &Target<'_>) -> String {
+    let (base, version) = (base(target), version(target));
+    let host = host(base);
+    if base.contains(DEPLOYMENTS) {
+        return versioned(format!("{base}{CHAT}"), version.unwrap_or(VERSION));
     }
+    let of_openai = [".openai.azure.com", ".cognitiveservices.azure.com"].iter().any(|end| host.ends_with(end));
+    if is_v1(base) || version.is_some_and(is_undated) || of_openai {
+        return v1(base, version.unwrap_or_default(), CHAT);
+    }
+    if base.ends_with("/models") || host.ends_with(".services.ai.azure.com") {
+        let url = format!("{}/models{CHAT}", root(base));
+        return version.map_or_else(|| url.clone(), |version| versioned(url.clone(), version));
+    }
+    let path = base.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
+    format!("{base}{}{CHAT}", if path.is_empty() { "/v1" } else { "" })
+}
 
-    /// Of a model of Azure AI Foundry: behind `/models` of a Foundry resource, behind the v1 API of an Azure OpenAI
-    /// resource, or at an address of its own where the model is deployed without a server.
-    ///
-    /// Source: <https://learn.microsoft.com/azure/ai-foundry/foundry-models/concepts/endpoints>.
-    pub(super) fn of_model(target: &Target<'_>) -> Self {
-        let (base, version) = (base(target), version(target));
-        let host = host(base);
-        let path = base.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
-        if base.contains(DEPLOYMENTS) {
-            return Self { base: base.to_owned(), version: Some(version.unwrap_or(VERSION).to_owned()) };
-        }
-        let of_openai = [".openai.azure.com", ".cognitiveservices.azure.com"].iter().any(|end| host.ends_with(end));
-        if is_v1(base) || version.is_some_and(is_undated) || of_openai {
-            return Self::v1(base, version.unwrap_or_default());
-        }
-        if base.ends_with("/models") || host.ends_with(".services.ai.azure.com") {
-            let base = base.strip_suffix("/models").unwrap_or(base);
-            return Self { base: format!("{base}/models"), version: version.map(str::to_owned) };
-        }
-        let base = if path.is_empty() { format!("{base}/v1") } else { base.to_owned() };
-        Self { base, version: None }
+/// Where the Responses API is: of the resource, whichever model it is asked for.
+pub(super) fn of_responses(target: &Target<'_>) -> String {
+    let base = base(target);
+    let base = base.strip_suffix(RESPONSES).unwrap_or(base);
+    let base = base.split(DEPLOYMENTS).next().unwrap_or(base);
+    match date(target).filter(|date| *date >= FIRST_RESPONSES) {
+        Some(_) => versioned(format!("{}/openai{RESPONSES}", root(base)), version(target).unwrap_or(VERSION)),
+        None => v1(base, version(target).unwrap_or_default(), RESPONSES),
     }
+}
 
-    /// The v1 API, which takes no version but the word `preview`.
-    fn v1(base: &str, version: &str) -> Self {
-        let base = if is_v1(base) { base.to_owned() } else { format!("{}{V1}", root(base)) };
-        Self { base, version: (version == "preview").then(|| version.to_owned()) }
-    }
-
-    /// A request to this address, with the version.
-    pub(super) fn complete(&self, mut encoded: Encoded) -> Result<Encoded> {
-        if let Some(version) = &self.version {
-            let uri = format!("{}?api-version={version}", encoded.request.uri());
-            *encoded.request.uri_mut() = uri.parse().map_err(|source| {
-                Error::new(ErrorKind::Configuration, format!("`{version}` is not a version of Azure's API"))
-                    .with_source(source)
-            })?;
-        }
-        Ok(encoded)
-    }
+/// The date of the version that is asked for; `None` of the v1 API, which has none.
+pub(super) fn date<'a>(target: &Target<'a>) -> Option<&'a str> {
+    let version = version(target).unwrap_or(VERSION);
+    let dated = version.starts_with("20") && !is_v1(base(target));
+    version.get(..FIRST_RESPONSES.len()).filter(|_| dated)
 }
 
 /// The host of an address, without its port.
 pub(super) fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split(['/', ':', '?']).next().unwrap_or_default()
+}
+
+/// The v1 API, which takes no version but the word `preview`.
+fn v1(base: &str, version: &str, path: &str) -> String {
+    let base = if is_v1(base) { base.to_owned() } else { format!("{}{V1}", root(base)) };
+    let url = format!("{base}{path}");
+    if version == "preview" { versioned(url, version) } else { url }
+}
+
+fn versioned(url: String, version: &str) -> String {
+    format!("{url}?api-version={version}")
 }
 
 fn base<'a>(target: &Target<'a>) -> &'a str {
@@ -98,7 +100,7 @@ fn is_undated(version: &str) -> bool {
 
 /// The resource itself.
 fn root(base: &str) -> &str {
-    base.strip_suffix("/openai").or_else(|| base.strip_suffix("/models")).unwrap_or(base)
+    ["/openai", "/models"].iter().find_map(|end| base.strip_suffix(end)).unwrap_or(base)
 }
 
 #[cfg(test)]
@@ -106,34 +108,37 @@ mod tests {
     use super::*;
 
     const HOST: &str = "https://acme.openai.azure.com";
+    const FOUNDRY: &str = "https://acme.services.ai.azure.com";
     const DATED: &str = "2024-10-21";
 
-    fn deployment(base: &str, version: Option<&str>) -> (String, Option<String>) {
-        let target = Target { api_version: version, ..Target::new("gpt", base) };
-        let address = Address::of_deployment(&target, "gpt");
-        (address.base, address.version)
+    fn target<'a>(base: &'a str, version: &'a str) -> Target<'a> {
+        Target { api_version: Some(version).filter(|version| !version.is_empty()), ..Target::new("gpt", base) }
     }
 
-    fn model(base: &str, version: Option<&str>) -> (String, Option<String>) {
-        let address = Address::of_model(&Target { api_version: version, ..Target::new("grok", base) });
-        (address.base, address.version)
+    fn deployment(base: &str, version: &str) -> String {
+        of_deployment(&target(base, version), "gpt")
+    }
+
+    fn model(base: &str, version: &str) -> String {
+        of_model(&target(base, version))
     }
 
     #[test]
     fn a_resource_holds_deployments_by_name_and_asks_for_a_version() {
-        let plain = (format!("{HOST}/openai/deployments/gpt"), Some(DATED.to_owned()));
         for base in [HOST.to_owned(), format!("{HOST}/"), format!("{HOST}/openai")] {
-            assert_eq!(deployment(&base, Some(DATED)), plain, "{base}");
+            let plain = format!("{HOST}/openai/deployments/gpt/chat/completions?api-version={DATED}");
+            assert_eq!(deployment(&base, DATED), plain, "{base}");
         }
-        assert_eq!(deployment(HOST, None), (plain.0, Some(VERSION.to_owned())));
+        assert!(deployment(HOST, "").ends_with(&format!("?api-version={VERSION}")));
     }
 
     #[test]
     fn a_base_that_names_its_deployment_or_is_the_whole_address_is_kept() {
         let named = format!("{HOST}/openai/deployments/other");
         for base in [named.clone(), format!("{named}/chat/completions")] {
-            assert_eq!(deployment(&base, Some(DATED)), (named.clone(), Some(DATED.to_owned())), "{base}");
-            assert_eq!(model(&base, Some(DATED)), (named.clone(), Some(DATED.to_owned())), "{base}");
+            let whole = format!("{named}/chat/completions?api-version={DATED}");
+            assert_eq!(deployment(&base, DATED), whole, "{base}");
+            assert_eq!(model(&base, DATED), whole, "{base}");
         }
     }
 
@@ -141,28 +146,44 @@ mod tests {
     fn the_v1_api_is_asked_by_its_base_or_by_its_version_and_never_twice() {
         let v1 = format!("{HOST}/openai/v1");
         for base in [&v1, &format!("{v1}/"), &format!("{v1}/chat/completions")] {
-            assert_eq!(deployment(base, Some(DATED)), (v1.clone(), None), "{base}");
-            assert_eq!(deployment(base, Some("v1")), (v1.clone(), None), "{base}");
+            assert_eq!(deployment(base, DATED), format!("{v1}{CHAT}"), "{base}");
+            assert_eq!(deployment(base, "v1"), format!("{v1}{CHAT}"), "{base}");
         }
         for base in [HOST, &format!("{HOST}/openai")] {
-            assert_eq!(deployment(base, Some("latest")), (v1.clone(), None), "{base}");
-            assert_eq!(deployment(base, Some("preview")), (v1.clone(), Some("preview".to_owned())), "{base}");
+            assert_eq!(deployment(base, "latest"), format!("{v1}{CHAT}"), "{base}");
+            assert_eq!(deployment(base, "preview"), format!("{v1}{CHAT}?api-version=preview"), "{base}");
         }
     }
 
     #[test]
     fn models_of_foundry_are_behind_models_or_v1_or_at_an_address_of_their_own() {
-        let (foundry, version) = ("https://acme.services.ai.azure.com", "2024-05-01-preview");
-        let models = (format!("{foundry}/models"), Some(version.to_owned()));
+        let version = "2024-05-01-preview";
+        let models = format!("{FOUNDRY}/models{CHAT}?api-version={version}");
         for base in ["", "/", "/models", "/models/chat/completions"] {
-            assert_eq!(model(&format!("{foundry}{base}"), Some(version)), models, "{base}");
+            assert_eq!(model(&format!("{FOUNDRY}{base}"), version), models, "{base}");
         }
-        assert_eq!(model(foundry, Some("v1")), (format!("{foundry}/openai/v1"), None));
-        assert_eq!(model(&format!("{foundry}/openai/v1/"), Some(version)), (format!("{foundry}/openai/v1"), None));
-        assert_eq!(model(HOST, Some(version)), (format!("{HOST}/openai/v1"), None));
+        assert_eq!(model(FOUNDRY, "v1"), format!("{FOUNDRY}/openai/v1{CHAT}"));
+        assert_eq!(model(&format!("{FOUNDRY}/openai/v1/"), version), format!("{FOUNDRY}/openai/v1{CHAT}"));
+        assert_eq!(model(HOST, version), format!("{HOST}/openai/v1{CHAT}"));
         let alone = "https://llama.eastus2.models.ai.azure.com";
-        assert_eq!(model(alone, Some(version)), (format!("{alone}/v1"), None));
-        assert_eq!(model(&format!("{alone}/x/chat/completions"), None), (format!("{alone}/x"), None));
+        assert_eq!(model(alone, version), format!("{alone}/v1{CHAT}"));
+        assert_eq!(model(&format!("{alone}/x/chat/completions"), ""), format!("{alone}/x{CHAT}"));
+    }
+
+    /// Recorded: `azure/responses*`.
+    #[test]
+    fn the_responses_api_is_the_resources() {
+        let responses = |base: &str, version: &str| of_responses(&target(base, version));
+        let dated = format!("{HOST}/openai/responses?api-version=2025-04-01-preview");
+        for base in ["", "/openai", "/openai/deployments/gpt", "/openai/responses"] {
+            assert_eq!(responses(&format!("{HOST}{base}"), "2025-04-01-preview"), dated, "{base}");
+        }
+        for (base, version) in
+            [("", "2024-10-21"), ("", "v1"), ("/openai/v1", "2025-04-01-preview"), ("/models", "latest")]
+        {
+            let url = format!("{FOUNDRY}/openai/v1/responses");
+            assert_eq!(responses(&format!("{FOUNDRY}{base}"), version), url, "{base} {version}");
+        }
     }
 
     #[test]

@@ -15,15 +15,20 @@ use serde_json::{Map, Value};
 
 use crate::chat::{ChatChunk, Delta, Extra, FinishReason};
 use crate::error::Result;
-use crate::provider::{EventDecoder, Flow, Queue};
-use crate::wire::Frame;
+use crate::provider::{EventDecoder, Flow, Queue, StreamDecoder};
+use crate::wire::{Frame, Framer};
 
 const PROMPT: &str = "prompt_filter_results";
 const CONTENT: &str = "content_filter_results";
 const OFFSETS: &str = "content_filter_offsets";
 
+/// A decoder of the same stream that reads the filters' results too.
+pub(super) fn around(inner: StreamDecoder) -> StreamDecoder {
+    StreamDecoder::new(Framer::sse(), Events { inner: inner.into_events(), choices: BTreeMap::new() })
+}
+
 /// Decodes the events of a stream as another decoder does, and the filters' results beside.
-pub(super) struct Events {
+struct Events {
     inner: Box<dyn EventDecoder>,
     choices: BTreeMap<u32, Seen>,
 }
@@ -37,10 +42,6 @@ struct Seen {
 }
 
 impl Events {
-    pub(super) fn new(inner: Box<dyn EventDecoder>) -> Self {
-        Self { inner, choices: BTreeMap::new() }
-    }
-
     fn annotate(&mut self, event: Annotated<'_>, before: usize, queue: &mut Queue) {
         if let Some(results) = read(event.prompt_filter_results.or(event.prompt_annotations)) {
             queue.push_back(ChatChunk::new(Delta::Extra(Box::new(Extra::from_iter([(PROMPT.to_owned(), results)])))));

@@ -11,11 +11,11 @@ use bytes::Bytes;
 use http::{Request, Response};
 use secrecy::SecretString;
 
-use super::address::{Address, host};
-use super::{encode, filters};
+use super::address::{self, host};
+use super::{asks_responses, encode, filters};
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
-use crate::provider::anthropic::Anthropic;
+use crate::provider::anthropic::{Anthropic, Hosting};
 use crate::provider::openai_chat::OpenAiChat;
 use crate::provider::{
     AuthScheme, Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target,
@@ -35,13 +35,13 @@ impl Foundry {
     /// The provider that this row describes.
     #[must_use]
     pub fn new(spec: ProviderSpec) -> Self {
-        Self { claude: Arc::new(Claude(Anthropic::new(spec.clone()))), chat: OpenAiChat::new(spec) }
+        Self { claude: Arc::new(Claude::new(spec.clone())), chat: OpenAiChat::new(spec) }
     }
 
     fn send(&self, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
-        let address = Address::of_model(target);
-        let target = Target { base_url: &address.base, ..*target };
-        address.complete(encode(&self.chat, request, &target, stream)?)
+        let encoded = encode(&self.chat, request, target, stream)?;
+        let responses = asks_responses(&encoded);
+        encoded.at(&if responses { address::of_responses(target) } else { address::of_model(target) })
     }
 }
 
@@ -85,15 +85,22 @@ impl ChatCodec for Foundry {
     }
 
     fn stream_decoder(&self, request: &ChatRequest) -> StreamDecoder {
-        self.chat.stream_decoder(request).around(filters::Events::new)
+        filters::around(self.chat.stream_decoder(request))
     }
 }
 
 /// Claude, at `/anthropic` of the resource.
+///
+/// Replies are held to schemas by a tool: workspaces refuse Claude's own way ("structured_outputs not supported in your
+/// workspace", <https://www.braintrust.dev/docs/kb/structured-outputs-unsupported-for-azure-providers>).
 #[derive(Debug)]
 struct Claude(Anthropic);
 
 impl Claude {
+    fn new(spec: ProviderSpec) -> Self {
+        Self(Anthropic::new(spec).hosted(Hosting { no_schema: true, ..Hosting::default() }))
+    }
+
     /// The target with the address up to `/anthropic`, or as far behind it as the caller says.
     fn at<T>(target: &Target<'_>, then: impl FnOnce(&Target<'_>) -> T) -> T {
         let base = target.base_url;

@@ -16,15 +16,14 @@ use http::Response;
 
 pub use foundry::Foundry;
 
-use self::address::Address;
 use super::openai_chat::OpenAiChat;
 use super::{Chat, ChatCodec, Codec, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target};
 use crate::chat::ChatRequest;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
-/// The version that is asked for where nobody says one: the last that has a date, which takes all that those before it
-/// take (recorded: `azure/chat.tool-choice.reqllm-azure-gpt-5-nano-object-basic`). What came later is in `/openai/v1`,
-/// which needs no version.
+/// The version that is asked for where nobody says one. It is recorded for models from GPT-4 to GPT-5, and has the
+/// Responses API (`azure/chat.tool-choice.reqllm-azure-gpt-5-nano-object-basic`, `azure/responses.*reqllm*`). What came
+/// later is in `/openai/v1`, which needs no version and is what Microsoft advises.
 pub(super) const VERSION: &str = "2025-04-01-preview";
 
 /// What a deployment's name says of its model, where it is not the model's own: LiteLLM's hints.
@@ -45,19 +44,15 @@ impl Azure {
 
     fn send(&self, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
         let (deployment, family) = deployment(target.model);
-        if let Some(rest) = deployment.strip_prefix("responses/") {
-            let message = format!("`{rest}` cannot be asked by the Responses API here yet; leave out `responses/`");
-            return Err(Error::new(ErrorKind::Unsupported, message));
-        }
         let mut settings = target.settings.to_vec();
         if let Some(family) = family.filter(|_| target.setting("base_model").is_none()) {
             settings.push(("base_model".to_owned(), family.to_owned()));
         }
-        let address = Address::of_deployment(target, deployment);
-        let target = Target { model: deployment, base_url: &address.base, settings: &settings, ..*target };
-        let spec = self.spec();
-        let older = address.version.as_deref().and_then(|version| versions::of(spec, version)).map(OpenAiChat::new);
-        address.complete(encode(older.as_ref().unwrap_or(&self.chat), request, &target, stream)?)
+        let older = versions::of(self.spec(), target).map(OpenAiChat::new);
+        let told = Target { model: deployment, settings: &settings, ..*target };
+        let encoded = encode(older.as_ref().unwrap_or(&self.chat), request, &told, stream)?;
+        let responses = asks_responses(&encoded);
+        encoded.at(&if responses { address::of_responses(target) } else { address::of_deployment(target, deployment) })
     }
 }
 
@@ -65,6 +60,11 @@ impl Azure {
 fn deployment(model: &str) -> (&str, Option<&'static str>) {
     let hint = HINTS.iter().find_map(|(hint, family)| Some((model.strip_prefix(hint)?, *family)));
     hint.map_or((model, None), |(deployment, family)| (deployment, Some(family)))
+}
+
+/// Whether the codec asks by the Responses API.
+fn asks_responses(encoded: &Encoded) -> bool {
+    encoded.request.uri().path().ends_with(address::RESPONSES)
 }
 
 fn encode(chat: &OpenAiChat, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
@@ -101,6 +101,6 @@ impl ChatCodec for Azure {
     }
 
     fn stream_decoder(&self, request: &ChatRequest) -> StreamDecoder {
-        self.chat.stream_decoder(request).around(filters::Events::new)
+        filters::around(self.chat.stream_decoder(request))
     }
 }

@@ -49,8 +49,9 @@ fn the_family_of_a_deployment_is_known_by_a_hint_or_by_its_base_model() {
     let target = Target { settings: &settings, ..Target::new("ours", HOST) };
     let told = provider("azure", "ours").chat().unwrap().encode(&request, &target).unwrap();
     assert_eq!((&body(&told)["max_completion_tokens"], &body(&told)["model"]), (&json!(9), &json!("ours")));
-    let responses = sent("azure", "responses/ours", HOST, None, json!({})).unwrap_err();
-    assert_eq!(responses.kind(), ErrorKind::Unsupported);
+    let responses = sent("azure", "responses/ours", HOST, None, json!({})).unwrap();
+    assert_eq!(responses.request.uri().to_string(), format!("{HOST}/openai/responses?api-version=2025-04-01-preview"));
+    assert_eq!(body(&responses)["model"], "ours");
 }
 
 #[test]

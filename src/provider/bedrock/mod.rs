@@ -8,7 +8,6 @@
 mod blocks;
 mod conversation;
 mod count;
-mod error;
 mod invoke;
 mod media;
 mod name;
@@ -63,7 +62,7 @@ impl Provider for Bedrock {
     }
 
     fn decode_error(&self, response: &Response<Bytes>) -> Error {
-        error::decode(response)
+        aws::error::decode(response)
     }
 
     fn setting_of(&self, model: &str, name: &str) -> Option<String> {
@@ -103,7 +102,7 @@ impl Codec<CountTokens> for Bedrock {
     }
 
     fn decode(&self, _: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<CountTokens>> {
-        counting::read(response, "inputTokens", error::decode).map(Progress::Done)
+        counting::read(response, "inputTokens", aws::error::decode).map(Progress::Done)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a model is called: the id that Bedrock knows, and what stands before it.
 
-use std::fmt::Write as _;
+use crate::provider::aws::segment;
 
 /// A model's name, taken apart: `[route/][region/]id`, in any order of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,27 +53,13 @@ impl<'a> Name<'a> {
 
     /// The id as one segment of a path.
     pub(super) fn path(&self) -> String {
-        encoded(self.id)
+        segment(self.id)
     }
 
     /// The id of the model behind an inference profile.
     pub(super) fn foundation(&self) -> &'a str {
         GEOGRAPHIES.iter().find_map(|geography| self.id.strip_prefix(geography)).unwrap_or(self.id)
     }
-}
-
-/// A segment of a path: everything but what RFC 3986 calls unreserved is percent-encoded, as AWS's own clients do.
-pub(super) fn encoded(segment: &str) -> String {
-    let mut path = String::with_capacity(segment.len());
-    for byte in segment.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            path.push(char::from(byte));
-        } else {
-            // Writing to a `String` cannot fail.
-            let _ = write!(path, "%{byte:02X}");
-        }
-    }
-    path
 }
 
 /// Whether it is written as AWS writes regions, such as `us-gov-west-1`.
@@ -157,7 +143,6 @@ mod tests {
     #[test]
     fn an_id_is_one_segment_of_the_path() {
         assert_eq!(Name::parse("amazon.nova-pro-v1:0").path(), "amazon.nova-pro-v1%3A0");
-        assert_eq!(encoded("arn:aws:bedrock:us-east-1::x/y é"), "arn%3Aaws%3Abedrock%3Aus-east-1%3A%3Ax%2Fy%20%C3%A9");
     }
 
     #[test]

@@ -7,11 +7,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::blocks::{Blocks, Push};
-use super::error;
 use super::usage::Report;
 use crate::chat::{Accumulator, ChatChunk, ChatRequest, ChatResponse, Delta, Extra, FinishReason, Start};
 use crate::error::Result;
-use crate::provider::{anthropic, not_a_reply};
+use crate::provider::{anthropic, aws, not_a_reply};
 use crate::text::Text;
 
 pub(super) fn decode(request: &ChatRequest, response: &Response<Bytes>) -> Result<ChatResponse> {
@@ -41,7 +40,7 @@ fn failure(response: &Response<Bytes>) -> crate::error::Error {
         || body.get("__type").is_some()
         || response.headers().contains_key("x-amzn-errortype")
     {
-        return error::decode(response);
+        return aws::error::decode(response);
     }
     not_a_reply(response, "is not one of Converse")
 }

@@ -9,11 +9,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::blocks::{Blocks, Piece};
-use super::error;
 use super::response::{Rest, finish, reasoning_tokens};
 use crate::chat::{ChatChunk, ChatRequest, Delta, Start};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::{EventDecoder, Flow, Queue, anthropic};
+use crate::provider::{EventDecoder, Flow, Queue, anthropic, aws};
 use crate::text::Text;
 use crate::wire::Frame;
 
@@ -45,7 +44,7 @@ impl Events {
 impl EventDecoder for Events {
     fn event(&mut self, frame: Frame<'_>, queue: &mut Queue) -> Result<Flow> {
         if frame.is_error {
-            return Err(error::of_frame(frame));
+            return Err(aws::error::of_frame(frame));
         }
         let Self { blocks, .. } = self;
         let mut push = |delta| queue.push_back(ChatChunk::new(delta));

@@ -36,6 +36,7 @@ use which::{Either, Which};
 
 pub(super) use error::{decode as decode_error, read as fault};
 pub(super) use response::has_error;
+pub(super) use stream::Events;
 pub(super) use usage::normalise as normalise_usage;
 
 /// A provider that speaks OpenAI's chat completions.
@@ -53,7 +54,7 @@ impl OpenAiChat {
 
     fn request(&self, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
         let spec = &self.spec;
-        match which::of_request(spec, request, target.model) {
+        match which::of_request(spec, request, target) {
             Which::Chat => request::encode(spec, request, target, stream),
             Which::Responses(model) => {
                 let url = openai_responses::url(target.base_url, None);

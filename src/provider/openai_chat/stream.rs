@@ -21,7 +21,7 @@ use crate::text::Text;
 use crate::wire::Frame;
 
 /// Decodes the events of one stream.
-pub(super) struct Events {
+pub(in crate::provider) struct Events {
     provider: Cow<'static, str>,
     /// Where the usage hides, as a JSON pointer into the event.
     usage_place: Option<Cow<'static, str>>,
@@ -46,7 +46,7 @@ struct ChoiceState {
 }
 
 impl Events {
-    pub(super) fn new(spec: &ProviderSpec) -> Self {
+    pub(in crate::provider) fn new(spec: &ProviderSpec) -> Self {
         Self {
             provider: spec.name.clone(),
             usage_place: spec.quirks.stream_usage.clone(),

@@ -9,7 +9,7 @@ use super::stream::Events;
 use crate::chat::{ChatRequest, Effort, Params, Tool};
 use crate::error::Result;
 use crate::model::{ResponsesNeed, traits};
-use crate::provider::{EventDecoder, Flow, ProviderSpec, Queue, WebSearch, openai_responses};
+use crate::provider::{EventDecoder, Flow, ProviderSpec, Queue, Target, WebSearch, openai_responses};
 use crate::wire::Frame;
 
 /// What stands before a model to have it asked by the Responses API.
@@ -43,14 +43,14 @@ pub(super) fn bare(model: &str) -> &str {
     model.strip_prefix(PREFIX).unwrap_or(model)
 }
 
-pub(super) fn of_request<'a>(spec: &ProviderSpec, request: &ChatRequest, model: &'a str) -> Which<'a> {
+pub(super) fn of_request<'a>(spec: &ProviderSpec, request: &ChatRequest, target: &Target<'a>) -> Which<'a> {
     if !spec.responses {
         return Which::Chat;
     }
     let params = &request.params;
-    let asked = model.strip_prefix(PREFIX);
+    let (model, asked) = (target.model, target.model.strip_prefix(PREFIX));
     let searches = params.web_search_options.is_some() && spec.quirks.web_search == WebSearch::Responses;
-    let needs = || match traits(model).responses {
+    let needs = || match traits(target.known_as()).responses {
         Some(ResponsesNeed::Always) => true,
         Some(ResponsesNeed::WithTools) => calls_functions(params) && params.reasoning_effort != Some(Effort::None),
         None => false,
@@ -92,32 +92,24 @@ pub(super) fn is_response(body: &[u8]) -> bool {
 }
 
 /// Decodes the events of a stream, whose first event says what it is.
-pub(super) enum Either {
-    Unknown(ProviderSpec),
-    Chat(Events),
-    Responses(openai_responses::Events),
+pub(super) struct Either {
+    chat: Events,
+    responses: openai_responses::Events,
+    is_response: Option<bool>,
 }
 
 impl Either {
     pub(super) fn new(spec: &ProviderSpec) -> Self {
-        Self::Unknown(spec.clone())
+        Self { chat: Events::new(spec), responses: openai_responses::Events::new(spec), is_response: None }
     }
 }
 
 impl EventDecoder for Either {
     fn event(&mut self, frame: Frame<'_>, queue: &mut Queue) -> Result<Flow> {
-        if let Self::Unknown(spec) = self {
-            *self = if is_event(frame) {
-                Self::Responses(openai_responses::Events::new(spec))
-            } else {
-                Self::Chat(Events::new(spec))
-            };
+        if *self.is_response.get_or_insert_with(|| is_event(frame)) {
+            return self.responses.event(frame, queue);
         }
-        match self {
-            Self::Chat(events) => events.event(frame, queue),
-            Self::Responses(events) => events.event(frame, queue),
-            Self::Unknown(_) => Ok(Flow::More),
-        }
+        self.chat.event(frame, queue)
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::chat::{Content, Delta, Image, Part, Reasoning, Seal, Source, read_annotation};
+use crate::chat::{Content, Delta, Image, Part, Reasoning, Seal, Source, read_annotation, read_part};
 use crate::text::Text;
 
 /// Takes the steps of a reply.
@@ -229,7 +229,10 @@ impl Items {
             let refusal = kind == "refusal";
             if !refusal && kind != "output_text" {
                 self.last = Some(index);
-                push(Delta::Part(Box::new(Part::native("", content))));
+                if let Ok(part) = read_part(content) {
+                    self.length = self.length.saturating_add(part.as_text().map_or(0, characters));
+                    push(Delta::Part(Box::new(part)));
+                }
                 continue;
             }
             let all = member(if refusal { "refusal" } else { "text" });

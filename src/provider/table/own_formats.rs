@@ -31,8 +31,9 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .key_env("CO_API_KEY")
             .base_url_env("COHERE_API_BASE")
             .base_url_env("CO_API_URL"),
-        // https://learn.microsoft.com/azure/foundry/openai/reference; LiteLLM's names of the variables, then Microsoft's
+        // LiteLLM's names of the variables, then Microsoft's
         ProviderSpec { base_url: None, ..ProviderSpec::new("azure", WireFormat::Azure, "") }
+            .docs("https://learn.microsoft.com/azure/foundry/openai/reference")
             .alias("azure_openai")
             .auth(AuthScheme::Entra)
             .key_env("AZURE_API_KEY")
@@ -40,13 +41,16 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .base_url_env("AZURE_API_BASE")
             .base_url_env("AZURE_OPENAI_ENDPOINT")
             .setting(Setting::new("api_version").env("AZURE_API_VERSION").env("OPENAI_API_VERSION").or(azure::VERSION))
+            .responses()
             .quirks(Quirks { developer_role: true, ..Quirks::default() }),
-        // https://learn.microsoft.com/azure/ai-foundry/foundry-models/concepts/endpoints; the version is the recorded one
+        // The version is the recorded one
         ProviderSpec { base_url: None, ..ProviderSpec::new("azure_ai", WireFormat::AzureAi, "") }
+            .docs("https://learn.microsoft.com/azure/ai-foundry/foundry-models/concepts/endpoints")
             .auth(AuthScheme::Entra)
             .key_env("AZURE_AI_API_KEY")
             .base_url_env("AZURE_AI_API_BASE")
-            .setting(Setting::new("api_version").env("AZURE_AI_API_VERSION").or("2024-05-01-preview")),
+            .setting(Setting::new("api_version").env("AZURE_AI_API_VERSION").or("2024-05-01-preview"))
+            .responses(),
         // https://ai.google.dev/api/generate-content; of two keys Google's own SDK takes GOOGLE_API_KEY
         // (googleapis/python-genai, google/genai/_api_client.py)
         ProviderSpec::new("gemini", WireFormat::Gemini, "https://generativelanguage.googleapis.com")
@@ -131,9 +135,17 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .base_url_env("OLLAMA_HOST")
             .key_env("OLLAMA_API_KEY")
             .key_optional(),
-        // https://docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/locations; LiteLLM's names of the variables, then
-        // those of Google's own SDK
+        // https://docs.aws.amazon.com/sagemaker/latest/dg/realtime-endpoints-test-endpoints.html
+        sagemaker("sagemaker_chat"),
+        // https://docs.aws.amazon.com/nova/latest/nova2-userguide/nova-sagemaker-inference-api-reference.html
+        sagemaker("sagemaker_nova").quirks(Quirks {
+            no_model: true,
+            unsupported: NOT_OF_NOVA.map(Into::into).to_vec(),
+            ..Quirks::default()
+        }),
+        // LiteLLM's names of the variables, then those of Google's own SDK
         ProviderSpec { base_url: None, ..ProviderSpec::new("vertex_ai", WireFormat::Vertex, "") }
+            .docs("https://docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/overview")
             .alias("vertex_ai_beta")
             .auth(AuthScheme::Google)
             .key_env("VERTEXAI_API_KEY")
@@ -150,6 +162,43 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             )
             .counts_tokens(),
     ]
+}
+
+/// What is not among the parameters of Nova on SageMaker.
+const NOT_OF_NOVA: [&str; 24] = [
+    "audio",
+    "frequency_penalty",
+    "function_call",
+    "functions",
+    "logit_bias",
+    "modalities",
+    "n",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "response_format",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "thinking",
+    "tool_choice",
+    "tools",
+    "user",
+    "verbosity",
+    "web_search_options",
+];
+
+/// Endpoints of SageMaker, whose requests are always signed.
+fn sagemaker(name: &'static str) -> ProviderSpec {
+    ProviderSpec { base_url: None, ..ProviderSpec::new(name, WireFormat::Sagemaker, "") }
+        .auth(AuthScheme::aws("sagemaker"))
+        .base_url_env("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME")
+        .setting(region())
+        .key_optional()
 }
 
 /// The region of AWS.

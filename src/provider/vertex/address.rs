@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::{Encoded, Target};
+use crate::provider::Target;
 
 /// The version of the API where the caller says none.
 pub(super) const VERSION: &str = "v1";
@@ -76,15 +76,6 @@ impl fmt::Display for Place<'_> {
             None => Ok(()),
         }
     }
-}
-
-/// A request to another address than its codec gave it.
-pub(super) fn put(mut encoded: Encoded, url: &str) -> Result<Encoded> {
-    *encoded.request.uri_mut() = url.parse().map_err(|source| {
-        let message = format!("`{url}` is not a usable address; check model, project and location");
-        Error::new(ErrorKind::Configuration, message).with_source(source)
-    })?;
-    Ok(encoded)
 }
 
 #[cfg(test)]

@@ -10,9 +10,11 @@ use http::Response;
 use super::address::{self, Place};
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
+use crate::messages::{Event, Request as MessagesRequest};
 use crate::provider::anthropic::{Anthropic, Hosting};
 use crate::provider::{
-    Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target,
+    Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Messages, MessagesCodec, Progress, Provider, ProviderSpec,
+    StreamDecoder, Target,
 };
 
 /// Replies are held to schemas by a tool, as LiteLLM does it: that Vertex AI takes `output_config.format` is not
@@ -32,7 +34,7 @@ impl Claude {
         let model = target.model.strip_prefix("anthropic/").unwrap_or(target.model);
         let url = format!("{}/publishers/anthropic/models", Place::of(target)?);
         let url = if method == COUNT { format!("{url}/{COUNT}") } else { format!("{url}/{model}:{method}") };
-        address::put(encode(&Target { model, ..*target })?, &url)
+        encode(&Target { model, ..*target })?.at(&url)
     }
 }
 
@@ -55,6 +57,10 @@ impl Provider for Claude {
         Some(self)
     }
 
+    fn messages(&self) -> Option<&dyn MessagesCodec> {
+        Some(self)
+    }
+
     fn count_tokens(&self) -> Option<&dyn Codec<CountTokens>> {
         Some(self)
     }
@@ -70,6 +76,26 @@ impl Codec<Chat> for Claude {
     }
 }
 
+impl Codec<Messages> for Claude {
+    fn encode(&self, request: &MessagesRequest, target: &Target<'_>) -> Result<Encoded> {
+        Self::send(target, "rawPredict", |target| Codec::<Messages>::encode(&self.0, request, target))
+    }
+
+    fn decode(&self, request: &MessagesRequest, response: &Response<Bytes>) -> Result<Progress<Messages>> {
+        Codec::<Messages>::decode(&self.0, request, response)
+    }
+}
+
+impl MessagesCodec for Claude {
+    fn encode_stream(&self, request: &MessagesRequest, target: &Target<'_>) -> Result<Encoded> {
+        Self::send(target, "streamRawPredict", |target| MessagesCodec::encode_stream(&self.0, request, target))
+    }
+
+    fn stream_decoder(&self, request: &MessagesRequest) -> Box<dyn Decode<Event>> {
+        MessagesCodec::stream_decoder(&self.0, request)
+    }
+}
+
 impl Codec<CountTokens> for Claude {
     fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
         Self::send(target, COUNT, |target| Codec::<CountTokens>::encode(&self.0, request, target))
@@ -82,10 +108,10 @@ impl Codec<CountTokens> for Claude {
 
 impl ChatCodec for Claude {
     fn encode_stream(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
-        Self::send(target, "streamRawPredict", |target| self.0.encode_stream(request, target))
+        Self::send(target, "streamRawPredict", |target| ChatCodec::encode_stream(&self.0, request, target))
     }
 
     fn stream_decoder(&self, request: &ChatRequest) -> StreamDecoder {
-        self.0.stream_decoder(request)
+        ChatCodec::stream_decoder(&self.0, request)
     }
 }

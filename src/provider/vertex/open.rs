@@ -60,7 +60,7 @@ impl Open {
         let place = Place::in_version(target, version)?;
         let url = format!("{place}/publishers/{publisher}/models/{model}:{method}");
         let unversioned = model.split('@').next().unwrap_or(model);
-        address::put(self.encode(request, &Target { model: unversioned, ..*target }, stream)?, &url)
+        self.encode(request, &Target { model: unversioned, ..*target }, stream)?.at(&url)
     }
 
     fn encode(&self, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {

@@ -1,18 +1,18 @@
-//! Seals and blocks of other providers, in the one place that every caller of the Responses API gives back untouched:
-//! the `encrypted_content` of reasoning.
+//! Seals and blocks of one provider, carried through the format of another.
 //!
-//! A reply of a provider that has no Responses API can hold what must go back to it, and to no other: Anthropic's
-//! signature of its thinking, Gemini's of a call, the result of a search. Callers that speak the API keep reasoning items
-//! whole, as the API asks of them, so what is carried there comes back in its order.
+//! A reply can hold what must go back to its provider, and to no other: Anthropic's signature of its thinking, Gemini's of
+//! a call, the result of a search. Told in the Responses API it is carried in the one place that every caller gives back
+//! untouched, as the API asks: the `encrypted_content` of reasoning; told in Anthropic's Messages, in the `signature` of
+//! thinking and the `data` of what is redacted. So it comes back in its order.
 
 use serde_json::Value;
 
-use crate::chat::{Part, Seal};
+use super::{Content, Part, Seal};
 
 const PREFIX: &str = "anymodel/1:";
 
 /// What is carried.
-pub(super) enum Carried {
+pub(crate) enum Carried {
     /// The seal of this reasoning.
     Own(Seal),
     /// The seal of what came before it.
@@ -22,13 +22,13 @@ pub(super) enum Carried {
 }
 
 impl Carried {
-    pub(super) fn write(&self) -> String {
+    pub(crate) fn write(&self) -> String {
         let sealed = |what: &str, seal: &Seal| format!("{PREFIX}{what}:{}:{}", seal.provider, seal.value);
         match self {
             Self::Own(seal) => sealed("own", seal),
             Self::Previous(seal) => sealed("previous", seal),
             Self::Block(part) => match &part.content {
-                crate::chat::Content::Native(native) => {
+                Content::Native(native) => {
                     format!("{PREFIX}block:{}:{}", native.provider, native.value)
                 }
                 _ => PREFIX.to_owned(),
@@ -37,7 +37,7 @@ impl Carried {
     }
 
     /// Reads what was written; `None` for reasoning that a provider has sealed itself.
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         let (what, rest) = text.strip_prefix(PREFIX)?.split_once(':')?;
         let (provider, value) = rest.split_once(':')?;
         match what {

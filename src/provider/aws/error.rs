@@ -1,6 +1,6 @@
 //! Errors: a type in the header `x-amzn-errortype` and `{"message"}`, or inside a stream an exception of that type.
 //!
-//! Source: AWS's model of the API, and
+//! Source: AWS's models of Bedrock and SageMaker, and
 //! <https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html>.
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use crate::provider::{Fault, http_fault};
 use crate::wire::Frame;
 
 /// The types of error, the statuses that they have, and what they are. A stream's exception comes without a status.
-const TYPES: [(&str, u16, ErrorKind); 22] = [
+const TYPES: [(&str, u16, ErrorKind); 28] = [
     ("ThrottlingException", 429, ErrorKind::RateLimited),
     ("TooManyRequestsException", 429, ErrorKind::RateLimited),
     ("ServiceQuotaExceededException", 400, ErrorKind::RateLimited),
@@ -20,6 +20,12 @@ const TYPES: [(&str, u16, ErrorKind); 22] = [
     ("ModelTimeoutException", 408, ErrorKind::Timeout),
     ("ModelErrorException", 424, ErrorKind::Unavailable),
     ("ModelStreamErrorException", 424, ErrorKind::Unavailable),
+    ("ModelStreamError", 424, ErrorKind::Unavailable),
+    ("InternalStreamFailure", 500, ErrorKind::Unavailable),
+    ("InternalDependencyException", 530, ErrorKind::Unavailable),
+    ("ServiceUnavailable", 503, ErrorKind::Unavailable),
+    ("ThrottledException", 429, ErrorKind::RateLimited),
+    ("ValidationError", 400, ErrorKind::InvalidRequest),
     ("InternalServerException", 500, ErrorKind::Unavailable),
     ("InternalFailure", 500, ErrorKind::Unavailable),
     ("ServiceUnavailableException", 503, ErrorKind::Unavailable),
@@ -45,13 +51,13 @@ const WORDS: [(&str, ErrorKind); 4] = [
     ("bearer token has expired", ErrorKind::Authentication),
 ];
 
-pub(super) fn decode(response: &Response<Bytes>) -> Error {
+pub(in crate::provider) fn decode(response: &Response<Bytes>) -> Error {
     let header = response.headers().get("x-amzn-errortype").and_then(|value| value.to_str().ok());
     typed(http_fault(response, |body| read(body, header)))
 }
 
 /// The exception that ends a stream.
-pub(super) fn of_frame(frame: Frame<'_>) -> Error {
+pub(in crate::provider) fn of_frame(frame: Frame<'_>) -> Error {
     let body: Value = serde_json::from_slice(frame.data).unwrap_or_default();
     let mut fault = read(&body, frame.event);
     if fault.message.is_empty() {
@@ -92,7 +98,11 @@ fn read(body: &Value, header: Option<&str>) -> Fault {
     Fault {
         status: None,
         code: code.map(str::to_owned),
-        message: text(["message", "Message", "originalMessage"]).unwrap_or_default().to_owned(),
+        // A gateway in between answers in OpenAI's form.
+        message: text(["message", "Message", "originalMessage"])
+            .or_else(|| body.pointer("/error/message")?.as_str())
+            .unwrap_or_default()
+            .to_owned(),
     }
 }
 
