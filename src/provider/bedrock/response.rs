@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::blocks::{Blocks, Push};
 use super::usage::Report;
-use crate::chat::{Accumulator, ChatChunk, ChatRequest, ChatResponse, Delta, Extra, FinishReason, Start};
+use crate::chat::{Accumulator, ChatChunk, ChatRequest, ChatResponse, Delta, Extra, FinishReason};
 use crate::error::Result;
 use crate::provider::{anthropic, aws, not_a_reply};
 use crate::text::Text;
@@ -23,7 +23,7 @@ pub(super) fn decode(request: &ChatRequest, response: &Response<Bytes>) -> Resul
     let mut sum = Accumulator::new();
     let mut push = |delta| sum.push(ChatChunk::new(delta));
     let mut blocks = Blocks::new(request);
-    push(Delta::Start(Box::new(Start::default())));
+    push(Delta::Start(Box::default()));
     for (index, block) in (0..).zip(output.message.unwrap_or_default().content.unwrap_or_default()) {
         blocks.whole(index, block, &mut push);
     }

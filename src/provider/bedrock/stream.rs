@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::blocks::{Blocks, Piece};
 use super::response::{Rest, finish, reasoning_tokens};
-use crate::chat::{ChatChunk, ChatRequest, Delta, Start};
+use crate::chat::{ChatChunk, ChatRequest, Delta};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{EventDecoder, Flow, Queue, anthropic, aws};
 use crate::text::Text;
@@ -63,7 +63,7 @@ impl EventDecoder for Events {
                 let event: BlockStop = read(frame.data)?;
                 blocks.stop(event.content_block_index, &mut push);
             }
-            Some("messageStart") => push(Delta::Start(Box::new(Start::default()))),
+            Some("messageStart") => push(Delta::Start(Box::default())),
             Some("messageStop") => {
                 let event: Stop<'_> = read(frame.data)?;
                 let fields = event.additional_model_response_fields.as_ref();
