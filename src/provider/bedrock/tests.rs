@@ -168,3 +168,16 @@ fn how_a_guardrail_watches_a_stream_is_said_of_streams_alone() {
     assert_eq!(encode(NOVA, request.clone(), true).unwrap().body["guardrailConfig"]["streamProcessingMode"], "sync");
     assert_eq!(encode(NOVA, request, false).unwrap().body["guardrailConfig"], json!({"guardrailIdentifier": "a"}));
 }
+
+#[test]
+fn bare_names_of_bedrocks_models_and_profiles_are_bedrocks() {
+    for name in [
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "anthropic.claude-v2:1",
+        "amazon.nova-pro-v1:0",
+        "global.openai.gpt-5.5",
+    ] {
+        let resolved = Registry::table().resolve(name).unwrap();
+        assert_eq!((resolved.provider(), resolved.model()), ("bedrock", name));
+    }
+}

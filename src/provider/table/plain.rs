@@ -16,8 +16,16 @@ fn as_given() -> Vec<ProviderSpec> {
         row("aihubmix", "https://aihubmix.com/v1", "AIHUBMIX"),
         row("aiml", "https://api.aimlapi.com/v1", "AIML"),
         row("assemblyai", "https://llm-gateway.assemblyai.com/v1", "ASSEMBLYAI"),
-        row("bedrock_mantle", "https://bedrock-mantle.{region}.api.aws/v1", "BEDROCK_MANTLE")
-            .setting(Setting::new("region").env("AWS_REGION"))
+        // https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html; the region where nobody says one is
+        // LiteLLM's
+        row("bedrock_mantle", "https://bedrock-mantle.{aws_region_name}.api.aws/v1", "BEDROCK_MANTLE")
+            .setting(
+                Setting::new("aws_region_name")
+                    .env("BEDROCK_MANTLE_REGION")
+                    .env("AWS_REGION_NAME")
+                    .env("AWS_REGION")
+                    .or("us-east-1"),
+            )
             .key_env("AWS_BEARER_TOKEN_BEDROCK"),
         // https://docs.bytez.com/http-reference: the key stands bare in its header
         row("bytez", "https://api.bytez.com/models/v2/openai/v1", "BYTEZ").auth(AuthScheme::header("authorization")),
