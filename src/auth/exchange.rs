@@ -35,7 +35,7 @@ pub(super) enum Way {
     /// By this, as it is, behind the name of its scheme.
     AsIs(&'static str, SecretString),
     /// By the token that this gives.
-    Token(Ask),
+    Token(Box<Ask>),
 }
 
 /// What a token endpoint is asked.
@@ -49,8 +49,8 @@ pub(super) struct Ask {
 }
 
 impl Ask {
-    pub(super) fn new(name: String, request: Request<Bytes>, what: &'static str) -> Self {
-        Self { name, request, what, lasts: None }
+    pub(super) fn new(name: String, request: Request<Bytes>, what: &'static str) -> Box<Self> {
+        Box::new(Self { name, request, what, lasts: None })
     }
 }
 

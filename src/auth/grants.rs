@@ -139,13 +139,13 @@ impl Exchange {
         request.headers_mut().insert(ID, id);
         let ask =
             Ask::new(format!("gigachat\n{url}\n{scope}\n{}", key.expose_secret()), request, "a token of GigaChat");
-        Ok(Way::Token(Ask { lasts: Some(GIGACHAT_LASTS), ..ask }))
+        Ok(Way::Token(Box::new(Ask { lasts: Some(GIGACHAT_LASTS), ..*ask })))
     }
 }
 
 /// What a service key of SAP AI Core comes to.
 pub(super) struct SapKey {
-    pub(super) ask: Ask,
+    pub(super) ask: Box<Ask>,
     /// The address of the API, with its version.
     pub(super) api: String,
     pub(super) group: String,

@@ -258,7 +258,7 @@ mod tests {
         assert_eq!((reply.text().as_str(), reply.reasoning().as_str()), ("Hi", "Hm."));
         let failure =
             json!({"error": {"code": 400, "message": "filtered", "location": "Filtering Module", "request_id": "r"}});
-        let (_, ended) = streamed(&[failure.clone()]);
+        let (_, ended) = streamed(std::slice::from_ref(&failure));
         assert_eq!(ended.unwrap_err().message(), "filtered");
         let response = Response::builder().status(400).body(Bytes::from(failure.to_string())).unwrap();
         assert_eq!(sap().decode_error(&response).message(), "filtered");

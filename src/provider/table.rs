@@ -269,12 +269,12 @@ fn own_ways() -> Vec<ProviderSpec> {
             ..older(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "n", "seed", "user"]])
         }),
         row("scx-ai", "https://api.scx.ai/v1", "SCX").quirks(Quirks { max_temperature: Some(1.99), ..older(&[]) }),
-        // https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-rest-api
         ProviderSpec::new(
             "snowflake",
             WireFormat::Snowflake,
             "https://{account_id}.snowflakecomputing.com/api/v2/cortex/v1",
         )
+        .docs("https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-rest-api")
         .setting(Setting::new("account_id").env("SNOWFLAKE_ACCOUNT_ID"))
         .base_url_env("SNOWFLAKE_API_BASE")
         .key_env("SNOWFLAKE_PAT")
@@ -313,9 +313,10 @@ fn own_ways() -> Vec<ProviderSpec> {
                 ]])
             },
         ),
-        // https://cloud.ibm.com/apidocs/watsonx-ai#text-chat, and IBM's Python SDK
+        // IBM's Python SDK
         ProviderSpec { base_url: None, ..ProviderSpec::new("watsonx", WireFormat::Watsonx, "") }
             .alias("watsonx_text")
+            .docs("https://cloud.ibm.com/apidocs/watsonx-ai#text-chat")
             .base_url_env("WATSONX_API_BASE")
             .base_url_env("WATSONX_URL")
             .base_url_env("WX_URL")

@@ -231,7 +231,7 @@ impl Stream {
         let text = event.get("text").and_then(Value::as_str).unwrap_or_default();
         let last = event.get("finishReason").is_some_and(Value::is_string);
         let mut delta = Map::new();
-        if !text.is_empty() && !(last && self.spoke) {
+        if !(text.is_empty() || last && self.spoke) {
             delta.insert("content".to_owned(), text.into());
         }
         self.spoke |= !text.is_empty();

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::chat::{ChatChunk, Delta, FinishReason, Start};
+use crate::chat::{ChatChunk, Delta, FinishReason};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::think::ThinkSplitter;
 use crate::provider::{EventDecoder, Fault, Flow, Queue};
@@ -54,7 +54,7 @@ impl EventDecoder for Events {
 impl Events {
     fn start(&mut self, push: &mut dyn FnMut(Delta)) {
         if !std::mem::replace(&mut self.started, true) {
-            push(Delta::Start(Box::new(Start::default())));
+            push(Delta::Start(Box::default()));
         }
     }
 }

@@ -24,8 +24,8 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .base_url_env("AWS_ENDPOINT_URL_BEDROCK_RUNTIME")
             .setting(region())
             .counts_tokens(),
-        // https://docs.cohere.com/reference/chat
         ProviderSpec::new("cohere", WireFormat::Cohere, "https://api.cohere.com")
+            .docs("https://docs.cohere.com/reference/chat")
             .alias("cohere_chat")
             .key_env("COHERE_API_KEY")
             .key_env("CO_API_KEY")
@@ -59,13 +59,14 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .key_env("GEMINI_API_KEY")
             .base_url_env("GEMINI_API_BASE")
             .counts_tokens(),
-        // https://replicate.com/docs/reference/http, and Replicate's OpenAPI description
         ProviderSpec::new("replicate", WireFormat::Replicate, "https://api.replicate.com/v1")
+            .docs("https://replicate.com/docs/reference/http")
             .key_env("REPLICATE_API_TOKEN")
             .key_env("REPLICATE_API_KEY")
             .base_url_env("REPLICATE_API_BASE"),
-        // Recorded; https://docs.github.com/en/copilot
+        // Recorded
         ProviderSpec::new("github_copilot", WireFormat::Copilot, "https://api.githubcopilot.com")
+            .docs("https://docs.github.com/en/copilot")
             .key_env("GITHUB_COPILOT_TOKEN")
             .auth(AuthScheme::GithubCopilot)
             .setting(Setting::new("copilot_api").env("GITHUB_COPILOT_API_BASE"))
@@ -73,15 +74,16 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .header("editor-version", concat!("anymodel/", env!("CARGO_PKG_VERSION")))
             .header("openai-intent", "conversation-panel")
             .header("x-github-api-version", "2025-04-01"),
-        // SAP's Python SDK; https://help.sap.com/docs/sap-ai-core
+        // SAP's Python SDK
         ProviderSpec { base_url: None, ..ProviderSpec::new("sap", WireFormat::Sap, "") }
+            .docs("https://help.sap.com/docs/sap-ai-core")
             .key_env("AICORE_SERVICE_KEY")
             .base_url_env("AICORE_DEPLOYMENT_URL")
             .auth(AuthScheme::SapAiCore)
             .setting(Setting::new("deployment_url").env("AICORE_DEPLOYMENT_URL"))
             .quirks(without(&[&OPENAI_ONLY, &["tool_choice", "user"]])),
-        // https://docs.oracle.com/en-us/iaas/api/#/en/generative-ai-inference/20231130/ChatResult/Chat
         ProviderSpec { base_url: None, ..ProviderSpec::new("oci", WireFormat::Oci, "") }
+            .docs("https://docs.oracle.com/en-us/iaas/api/#/en/generative-ai-inference/20231130/ChatResult/Chat")
             .key_env("OCI_KEY")
             .base_url_env("OCI_API_BASE")
             .auth(AuthScheme::Oci)
@@ -90,38 +92,38 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .setting(Setting::new("oci_tenancy").env("OCI_TENANCY"))
             .setting(Setting::new("oci_serving_mode").env("OCI_SERVING_MODE"))
             .quirks(without(&[&["audio", "function_call", "functions", "modalities", "user"]])),
-        // https://docs.predibase.com/user-guide/inference/migrate-openai
         ProviderSpec::new(
             "predibase",
             WireFormat::Predibase,
             "https://serving.app.predibase.com/{predibase_tenant_id}/deployments/v2/llms",
         )
+        .docs("https://docs.predibase.com/user-guide/inference/migrate-openai")
         .key_env("PREDIBASE_API_KEY")
         .key_env("PREDIBASE_API_TOKEN")
         .base_url_env("PREDIBASE_API_BASE")
         .setting(Setting::new("predibase_tenant_id").env("PREDIBASE_TENANT_ID")),
-        // https://ragflow.io/docs/dev/http_api_reference
         ProviderSpec { base_url: None, ..ProviderSpec::new("ragflow", WireFormat::Ragflow, "") }
+            .docs("https://ragflow.io/docs/dev/http_api_reference")
             .key_env("RAGFLOW_API_KEY")
             .base_url_env("RAGFLOW_API_BASE"),
-        // https://docs.nlpcloud.com
         ProviderSpec::new("nlp_cloud", WireFormat::NlpCloud, "https://api.nlpcloud.io/v1/gpu")
+            .docs("https://docs.nlpcloud.com")
             .auth(AuthScheme::Header { name: "authorization".into(), prefix: "Token ".into() })
             .key_env("NLP_CLOUD_API_KEY")
             .base_url_env("NLP_CLOUD_API_BASE"),
-        // https://docs.nvidia.com/deeplearning/triton-inference-server
         ProviderSpec { base_url: None, ..ProviderSpec::new("triton", WireFormat::Triton, "") }
+            .docs("https://docs.nvidia.com/deeplearning/triton-inference-server")
             .key_optional()
             .key_env("TRITON_API_KEY")
             .base_url_env("TRITON_API_BASE"),
-        // https://docs.langchain.com/langsmith/agent-server
         ProviderSpec::new("langgraph", WireFormat::Langgraph, "http://localhost:2024")
+            .docs("https://docs.langchain.com/langsmith/agent-server")
             .auth(AuthScheme::header("x-api-key"))
             .key_optional()
             .key_env("LANGGRAPH_API_KEY")
             .base_url_env("LANGGRAPH_API_BASE"),
-        // https://docs.langflow.org/api-flows-run
         ProviderSpec::new("langflow", WireFormat::Langflow, "http://localhost:7860")
+            .docs("https://docs.langflow.org/api-flows-run")
             .auth(AuthScheme::header("x-api-key"))
             .key_optional()
             .key_env("LANGFLOW_API_KEY")
