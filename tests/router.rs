@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anymodel::auth::Environment;
+use anymodel::messages::Turn;
 use anymodel::mock::{Fault, MockServer, Reply};
 use anymodel::router::{DeploymentHealth, LeastBusy, RouterBuilder, TagMatch, batch};
 use anymodel::transport::{ReqwestTransport, Transport};
@@ -715,4 +716,44 @@ async fn an_observer_hears_each_decision() {
     router.completion("a", "Hi").await.unwrap();
     let retried = ["picked one 1", "retried one unavailable", "picked one 2", "a -> b", "retried two unavailable"];
     assert_eq!(heard.take(), [retried.as_slice(), &["picked two 3"]].concat());
+}
+
+/// OpenAI's Responses API and Anthropic's Messages go the way of chat: to another deployment as long as nothing has been
+/// handed out, and to an error that says what was tried when a stream breaks later.
+#[tokio::test]
+async fn every_operation_of_a_client_goes_through_a_router() {
+    let (bad, good) = (server(Fault::Status(503)).await, server(words()).await);
+    let both = || router().deployment(at(&bad.url(), "a", "bad")).deployment(at(&good.url(), "a", "good").order(2));
+    let expected = [failing(ErrorKind::Unavailable, "bad"), answered("good")];
+
+    let router = both().build().unwrap();
+    let reply = router.responses("a", "Hi").await.unwrap();
+    assert_eq!((reply.text().as_str(), reply.meta.deployment.as_deref()), ("one two three", Some("good")));
+    assert_eq!(trail(&reply.meta.trail), expected);
+    let router = both().build().unwrap();
+    let reply = router.messages("a", [Turn::user("Hi")]).max_tokens(50).await.unwrap();
+    assert_eq!((reply.text().as_str(), trail(&reply.meta.trail)), ("one two three", expected.to_vec()));
+
+    let router = both().build().unwrap();
+    let reply = router.responses("a", "Hi").stream().await.unwrap().collect().await.unwrap();
+    assert_eq!((reply.text().as_str(), trail(&reply.meta.trail)), ("one two three", expected.to_vec()));
+    let router = both().build().unwrap();
+    let reply =
+        router.messages("a", [Turn::user("Hi")]).max_tokens(50).stream().await.unwrap().collect().await.unwrap();
+    assert_eq!((reply.text().as_str(), trail(&reply.meta.trail)), ("one two three", expected.to_vec()));
+}
+
+#[tokio::test]
+async fn a_stream_of_another_operation_that_breaks_says_what_was_tried() {
+    let cut = server(words().fault(Fault::CutAfter(2))).await;
+    let router = router().deployment(at(&cut.url(), "a", "cut")).build().unwrap();
+    let mut stream = router.messages("a", [Turn::user("Hi")]).max_tokens(50).stream().await.unwrap();
+    let mut failed = None;
+    while let Some(event) = stream.next().await {
+        failed = event.err();
+    }
+    let error = failed.unwrap();
+    assert_eq!(error.kind(), ErrorKind::StreamInterrupted);
+    assert_eq!(trail(error.trail()), [failing(ErrorKind::StreamInterrupted, "cut")]);
+    assert!(router.snapshot().iter().all(|deployment| deployment.in_flight == 0));
 }

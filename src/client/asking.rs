@@ -1,17 +1,39 @@
 //! The builder behind `responses(…)` and `messages(…)`.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::completion::BoxFuture;
-use super::observer::Answer;
 use super::{CallOptions, Client, Fallback, Question, Streaming};
 use crate::error::Result;
 use crate::pricing::Rates;
-use crate::provider::{Operation, Reply, Streamed};
+use crate::provider::{Reply, Streamed};
+
+/// Who makes the calls of an operation: a client, or a router in front of several deployments.
+pub(crate) trait Performs<Op: Streamed>: Send + Sync {
+    /// The whole reply.
+    fn whole(&self, request: Op::Request, options: CallOptions) -> BoxFuture<Result<Op::Response>>;
+
+    /// The streamed reply.
+    fn streamed(&self, request: Op::Request, options: CallOptions) -> BoxFuture<Result<Streaming<Op>>>;
+}
+
+impl<Op> Performs<Op> for Client
+where
+    Op: Streamed<Request: Question, Response: Reply>,
+{
+    fn whole(&self, request: Op::Request, options: CallOptions) -> BoxFuture<Result<Op::Response>> {
+        self.perform::<Op>(request, options)
+    }
+
+    fn streamed(&self, request: Op::Request, options: CallOptions) -> BoxFuture<Result<Streaming<Op>>> {
+        Client::streamed::<Op>(self, request, options)
+    }
+}
 
 /// A request that can be refined member by member.
 pub(crate) trait Refined: Question {
@@ -22,20 +44,20 @@ pub(crate) trait Refined: Question {
 /// A call of an operation that has a format of its own, in and out: refine it, then `.await` it for the whole reply, or
 /// [`stream`](Self::stream) it.
 #[must_use = "a call is made when it is awaited"]
-pub struct Asking<Op: Operation> {
-    client: Result<Client>,
+pub struct Asking<Op: Streamed> {
+    client: Result<Arc<dyn Performs<Op>>>,
     pub(super) request: Op::Request,
     options: CallOptions,
 }
 
-impl<Op: Operation<Request: Clone>> Clone for Asking<Op> {
+impl<Op: Streamed<Request: Clone>> Clone for Asking<Op> {
     fn clone(&self) -> Self {
         Self { client: self.client.clone(), request: self.request.clone(), options: self.options.clone() }
     }
 }
 
-impl<Op: Operation> Asking<Op> {
-    pub(crate) fn new(client: Result<Client>, request: Op::Request) -> Self {
+impl<Op: Streamed> Asking<Op> {
+    pub(crate) fn new(client: Result<Arc<dyn Performs<Op>>>, request: Op::Request) -> Self {
         Self { client, request, options: CallOptions::default() }
     }
 
@@ -164,29 +186,23 @@ macro_rules! refining {
 }
 pub(super) use refining;
 
-impl<Op: Operation> Asking<Op> {
-    pub(super) fn whole(self) -> BoxFuture<Result<Op::Response>>
-    where
-        Op: Operation<Request: Question, Response: Answer>,
-    {
+impl<Op: Streamed> Asking<Op> {
+    pub(super) fn whole(self) -> BoxFuture<Result<Op::Response>> {
         match self.client {
-            Ok(client) => client.perform::<Op>(self.request, self.options),
+            Ok(client) => client.whole(self.request, self.options),
             Err(error) => Box::pin(async { Err(error) }),
         }
     }
 
-    pub(super) fn streamed(self) -> BoxFuture<Result<Streaming<Op>>>
-    where
-        Op: Streamed<Request: Question, Response: Reply>,
-    {
+    pub(super) fn streamed(self) -> BoxFuture<Result<Streaming<Op>>> {
         match self.client {
-            Ok(client) => client.streamed::<Op>(self.request, self.options),
+            Ok(client) => client.streamed(self.request, self.options),
             Err(error) => Box::pin(async { Err(error) }),
         }
     }
 }
 
-impl<Op: Operation> fmt::Debug for Asking<Op> {
+impl<Op: Streamed> fmt::Debug for Asking<Op> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Asking").field("request", &self.request).field("options", &self.options).finish_non_exhaustive()
     }

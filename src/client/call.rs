@@ -169,17 +169,8 @@ impl Client {
         self.stream_of::<Op>(&endpoint, &request, &options).await
     }
 
-    /// A streamed chat where it is known already where the call goes; the request's own `model` is not read.
-    pub(crate) async fn stream_at(
-        &self,
-        endpoint: &super::Endpoint,
-        request: &ChatRequest,
-        options: &CallOptions,
-    ) -> Result<ChatStream> {
-        self.stream_of::<Chat>(endpoint, request, options).await
-    }
-
-    async fn stream_of<Op>(
+    /// A streamed reply of an operation where it is known already where the call goes.
+    pub(crate) async fn stream_of<Op>(
         &self,
         endpoint: &super::Endpoint,
         request: &Op::Request,

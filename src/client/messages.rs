@@ -1,5 +1,7 @@
 //! Anthropic's Messages from a client.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::asking::{Asking, Refined, refining};
@@ -39,7 +41,7 @@ impl Client {
     pub fn messages(&self, model: impl Into<String>, messages: impl IntoIterator<Item = Turn>) -> MessageCall {
         let messages = Some(messages.into_iter().collect());
         let request = Request { model: model.into(), messages, ..Request::default() };
-        Asking::new(Ok(self.clone()), request)
+        Asking::new(Ok(Arc::new(self.clone())), request)
     }
 }
 

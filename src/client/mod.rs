@@ -26,6 +26,7 @@ use std::sync::{Arc, RwLock};
 use once_cell::sync::Lazy;
 
 pub use asking::Asking;
+pub(crate) use asking::Performs;
 pub use builder::ClientBuilder;
 pub(crate) use completion::BoxFuture;
 pub use completion::{Complete, Completion};

@@ -1,5 +1,7 @@
 //! The Responses API from a client.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::asking::{Asking, Refined, refining};
@@ -40,7 +42,7 @@ impl Client {
     /// # }
     /// ```
     pub fn responses(&self, model: impl Into<String>, input: impl Into<Input>) -> ResponseCall {
-        Asking::new(Ok(self.clone()), Request::new(model, input))
+        Asking::new(Ok(Arc::new(self.clone())), Request::new(model, input))
     }
 
     /// A reply that a provider keeps, or makes in the background: to be fetched, cancelled or deleted.

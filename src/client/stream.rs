@@ -15,7 +15,7 @@ use super::completion::BoxFuture;
 use super::observer::Watch;
 use super::pipeline::redact;
 use super::prices::Pricing;
-use crate::chat::{CallMeta, ChatChunk, Delta};
+use crate::chat::{CallMeta, ChatChunk};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{Chat, Decode as _, Reply, Streamed, Sum as _};
 use crate::transport::Body;
@@ -233,6 +233,16 @@ where
 }
 
 impl ChatStream {
+    /// Puts a chunk before those that wait.
+    pub(crate) fn precede(&mut self, chunk: ChatChunk) {
+        self.queue.push_front(chunk);
+    }
+}
+
+impl<Op> Streaming<Op>
+where
+    Op: Streamed<Response: Reply>,
+{
     /// Reads until something that the model said has come, or the reply is through. What has come stays for `next`.
     ///
     /// # Errors
@@ -248,7 +258,7 @@ impl ChatStream {
                 self.queue.clear();
                 return Poll::Ready(self.close(Err(error)).map_or(Ok(()), Err));
             }
-            if self.queue.iter().any(says_something) {
+            if self.queue.iter().any(Op::says_something) {
                 self.mark_first_content();
                 return Poll::Ready(Ok(()));
             }
@@ -259,25 +269,15 @@ impl ChatStream {
         }
     }
 
-    /// Puts a chunk before those that wait.
-    pub(crate) fn precede(&mut self, chunk: ChatChunk) {
-        self.queue.push_front(chunk);
-    }
-
     /// Hands the stream to who has chosen where it comes from.
-    pub(crate) fn attach(&mut self, route: Box<dyn Route>) {
+    pub(crate) fn attach(&mut self, route: Box<dyn Route<Op>>) {
         self.route = Some(route);
     }
 
     pub(crate) fn meta_mut(&mut self) -> &mut CallMeta {
         &mut self.meta
     }
-}
 
-impl<Op> Streaming<Op>
-where
-    Op: Streamed<Response: Reply>,
-{
     /// Takes the next bytes, if there are any yet: the chunks that they complete are queued.
     fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let State::Open(body) = &mut self.state else { return Poll::Ready(()) };
@@ -379,13 +379,6 @@ where
 }
 
 /// Whether a chunk has something of the reply in it. Some providers begin with an empty text.
-fn says_something(chunk: &ChatChunk) -> bool {
-    match &chunk.delta {
-        Delta::Text(text) | Delta::Reasoning(text) | Delta::Refusal(text) => !text.is_empty(),
-        _ => chunk.is_content(),
-    }
-}
-
 /// Reads on behind a complete reply, where nothing but the end of the body should come: a connection that is given up
 /// before that cannot be used for the next call.
 fn linger(mut body: Body) {

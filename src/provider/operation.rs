@@ -83,6 +83,13 @@ impl Streamed for Chat {
         provider.chat()?.stream_of()
     }
 
+    fn says_something(chunk: &ChatChunk) -> bool {
+        match &chunk.delta {
+            Delta::Text(text) | Delta::Reasoning(text) | Delta::Refusal(text) => !text.is_empty(),
+            _ => chunk.is_content(),
+        }
+    }
+
     fn is_content(chunk: &ChatChunk) -> bool {
         chunk.is_content()
     }
@@ -176,6 +183,11 @@ pub trait Streamed: Operation {
 
     /// Whether a step has something that the model said, called or thought.
     fn is_content(chunk: &Self::Chunk) -> bool;
+
+    /// Whether a step shows that the reply has begun: content that is not empty.
+    fn says_something(chunk: &Self::Chunk) -> bool {
+        Self::is_content(chunk)
+    }
 
     /// Whether a step has what every call is told by: the reply's head, why it ended, its usage.
     fn tells(chunk: &Self::Chunk) -> bool;

@@ -79,9 +79,14 @@ pub use strategy::{
 };
 
 use crate::chat::{ChatRequest, ChatResponse, IntoMessages};
-use crate::client::{Answer, BoxFuture, CallOptions, ChatStream, Client, Complete, Completion, Question};
+use crate::client::{
+    Answer, Asking, BoxFuture, CallOptions, ChatStream, Client, Complete, Completion, MessageCall, Performs, Question,
+    ResponseCall, Streaming,
+};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::{Chat, CountTokens, Operation};
+use crate::messages::{self, Turn};
+use crate::provider::{Chat, CountTokens, Operation, Reply, Streamed};
+use crate::responses::{self, Input};
 use crate::tokenizer::TokenCount;
 use probe::Probing;
 use queue::Queue;
@@ -252,6 +257,37 @@ impl Router {
             }
             Ok(reply)
         })
+    }
+}
+
+impl<Op> Performs<Op> for Router
+where
+    Op: Streamed<Request: Question, Response: Reply>,
+{
+    fn whole(&self, request: Op::Request, options: CallOptions) -> BoxFuture<Result<Op::Response>> {
+        self.perform::<Op>(request, options)
+    }
+
+    fn streamed(&self, request: Op::Request, options: CallOptions) -> BoxFuture<Result<Streaming<Op>>> {
+        let (router, request) = (Arc::clone(&self.0), Arc::new(request));
+        Box::pin(async move {
+            let call = Call::start(router, request, options, How::Streamed)?;
+            stream::open_other::<Op>(Box::new(call)).await
+        })
+    }
+}
+
+impl Router {
+    /// A call of OpenAI's Responses API of a group of deployments; see [`Client::responses`].
+    pub fn responses(&self, model: impl Into<String>, input: impl Into<Input>) -> ResponseCall {
+        Asking::new(Ok(Arc::new(self.clone())), responses::Request::new(model, input))
+    }
+
+    /// A call in the format of Anthropic's Messages API of a group of deployments; see [`Client::messages`].
+    pub fn messages(&self, model: impl Into<String>, messages: impl IntoIterator<Item = Turn>) -> MessageCall {
+        let messages = Some(messages.into_iter().collect());
+        let request = messages::Request { model: model.into(), messages, ..messages::Request::default() };
+        Asking::new(Ok(Arc::new(self.clone())), request)
     }
 }
 

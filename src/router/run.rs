@@ -17,10 +17,10 @@ use super::slot::Slot;
 use super::strategy::Pick;
 use super::ticket::{Entry, Ticket};
 use super::{Dice, Inner, RouterEvent, health};
-use crate::chat::{Attempt, ChatRequest};
-use crate::client::{Answer, CallOptions, ChatStream, Client, Endpoint, Fallback, Question};
+use crate::chat::Attempt;
+use crate::client::{Answer, CallOptions, Client, Endpoint, Fallback, Question, Streaming};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::Operation;
+use crate::provider::{Operation, Reply, Streamed};
 
 /// How a call is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,29 +104,32 @@ where
     }
 }
 
-/// A streamed reply, up to its first content.
-pub(super) struct Streamed;
+/// A streamed reply of an operation, up to its first content.
+pub(super) struct Begun<Op>(std::marker::PhantomData<Op>);
 
-impl Ask for Streamed {
-    type Question = ChatRequest;
-    type Reply = ChatStream;
+impl<Op> Ask for Begun<Op>
+where
+    Op: Streamed<Request: Question, Response: Reply>,
+{
+    type Question = Op::Request;
+    type Reply = Streaming<Op>;
 
     async fn ask(
         client: Client,
         endpoint: Endpoint,
-        request: Arc<ChatRequest>,
+        request: Arc<Op::Request>,
         options: CallOptions,
-    ) -> Result<ChatStream> {
-        let mut stream = client.stream_at(&endpoint, &request, &options).await?;
+    ) -> Result<Streaming<Op>> {
+        let mut stream = client.stream_of::<Op>(&endpoint, &request, &options).await?;
         stream.until_content().await?;
         Ok(stream)
     }
 
-    fn tokens(_: &ChatStream) -> Option<u64> {
+    fn tokens(_: &Streaming<Op>) -> Option<u64> {
         None
     }
 
-    fn written(_: &ChatStream) -> Option<u64> {
+    fn written(_: &Streaming<Op>) -> Option<u64> {
         None
     }
 }

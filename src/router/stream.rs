@@ -1,15 +1,17 @@
 //! A routed stream after its first content: what becomes of it when it breaks.
 
+use std::collections::VecDeque;
+
 use tokio::time::Instant;
 
 use super::OnStreamFailure;
 use super::plan::Choice;
-use super::run::{Answered, Call, Streamed};
+use super::run::{Answered, Begun, Call};
 use super::ticket::Ticket;
 use crate::chat::{Accumulator, CallMeta, ChatChunk, ChatRequest, ChatResponse, Content, Delta, Part};
-use crate::client::{Answer, ChatStream, Rescue, Route};
+use crate::client::{Answer, ChatStream, Question, Rescue, Route, Streaming};
 use crate::error::{Error, Result};
-use crate::provider::Queue;
+use crate::provider::{Chat, Queue, Reply, Streamed};
 
 /// A stream's way through the router.
 struct Routed {
@@ -79,18 +81,64 @@ pub(super) struct Legacy {
 /// Opens a stream: what comes of it is handed out when its first content is there.
 pub(super) async fn open(mut call: Box<Call<ChatRequest>>, legacy: Legacy) -> Result<ChatStream> {
     let asked = Instant::now();
-    let Answered { reply: mut stream, choice, ticket } = call.run::<Streamed>().await?;
-    let (attempts, trail) = call.trail();
-    let begun = call.begun;
-    let meta = stream.meta_mut();
-    meta.deployment = Some(choice.slot.id.to_string());
-    (meta.attempts, meta.trail) = (attempts, trail);
-    meta.time_to_first_token = meta.time_to_first_token.map(|_| begun.elapsed());
+    let Answered { reply: mut stream, choice, ticket } = call.run::<Begun<Chat>>().await?;
+    tell(&call, &choice, stream.meta_mut());
     if let Some(before) = legacy.before {
         stream.precede(before);
     }
     stream.attach(Box::new(Routed { call, choice, ticket, asked, sum: legacy.sum, overlap: legacy.overlap }));
     Ok(stream)
+}
+
+/// Opens a stream of another operation than chat: what breaks before its first content is tried elsewhere, what breaks
+/// after it is the caller's to hear of, as nobody but chat knows how to go on.
+pub(super) async fn open_other<Op>(mut call: Box<Call<Op::Request>>) -> Result<Streaming<Op>>
+where
+    Op: Streamed<Request: Question, Response: Reply>,
+{
+    let asked = Instant::now();
+    let Answered { reply: mut stream, choice, ticket } = call.run::<Begun<Op>>().await?;
+    tell(&call, &choice, stream.meta_mut());
+    stream.attach(Box::new(Other { call, choice, ticket, asked }));
+    Ok(stream)
+}
+
+/// What is known of a stream that has begun.
+fn tell<Q: Question>(call: &Call<Q>, choice: &Choice, meta: &mut CallMeta) {
+    meta.deployment = Some(choice.slot.id.to_string());
+    (meta.attempts, meta.trail) = call.trail();
+    meta.time_to_first_token = meta.time_to_first_token.map(|_| call.begun.elapsed());
+}
+
+/// The way of a stream of another operation than chat.
+struct Other<Q: Question> {
+    call: Box<Call<Q>>,
+    choice: Choice,
+    ticket: Ticket,
+    asked: Instant,
+}
+
+impl<Op> Route<Op> for Other<Op::Request>
+where
+    Op: Streamed<Request: Question, Response: Reply>,
+{
+    fn passing(&mut self, chunk: Op::Chunk, _: &mut VecDeque<Op::Chunk>) -> Option<Op::Chunk> {
+        Some(chunk)
+    }
+
+    fn ended(mut self: Box<Self>, reply: &Op::Response, meta: &mut CallMeta) {
+        self.ticket.used = reply.tokens();
+        meta.latency = self.call.begun.elapsed();
+    }
+
+    fn failed(self: Box<Self>, error: Error, meta: &mut CallMeta) -> Rescue<Op> {
+        let Self { mut call, choice, mut ticket, asked } = *self;
+        ticket.used = None;
+        call.broke(&choice, error.clone(), asked.elapsed());
+        meta.latency = call.begun.elapsed();
+        let (attempts, trail) = call.trail();
+        Rescue::Fail(error.with_attempts(attempts).with_trail(trail))
+    }
 }
 
 impl Route for Routed {
