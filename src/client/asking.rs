@@ -134,9 +134,9 @@ impl<Op: Streamed> Asking<Op> {
     }
 }
 
-/// What is the same of every request.
+/// What is the same of every request but the name of its limit of tokens.
 macro_rules! refining {
-    ($operation:ty, $request:ty) => {
+    ($operation:ty, $request:ty, $limit:ident) => {
         impl Asking<$operation> {
             /// A member of the request by its name, whether it has a method here or not. A value of the wrong type is an
             /// error when the call is made.
@@ -165,6 +165,49 @@ macro_rules! refining {
             /// Everything that can go wrong until the reply begins; what goes wrong later comes out of the stream.
             pub async fn stream(self) -> Result<Streaming<$operation>> {
                 self.streamed().await
+            }
+        }
+
+        impl Question for $request {
+            fn model(&self) -> &str {
+                &self.model
+            }
+
+            fn set_model(&mut self, model: &str) {
+                model.clone_into(&mut self.model);
+            }
+
+            fn drops_params(&self) -> bool {
+                self.drop_params
+            }
+
+            fn drop_params(&mut self) {
+                self.drop_params = true;
+            }
+
+            fn has(&self, name: &str) -> bool {
+                serde_json::to_value(self).is_ok_and(|body| body.get(name).is_some())
+            }
+
+            fn set(&mut self, name: &str, value: Value) -> Result<()> {
+                match name {
+                    "drop_params" => self.drop_params = read(name, value)?,
+                    "extra_body" => self.extra_body.extend(read::<Map<String, Value>>(name, value)?),
+                    _ => self.set(name, value)?,
+                }
+                Ok(())
+            }
+
+            fn service_tier(&self) -> Option<&str> {
+                self.service_tier.as_deref()
+            }
+
+            fn sampling(&self) -> (Option<f64>, Option<f64>, Option<u64>) {
+                (self.temperature, self.top_p, self.$limit)
+            }
+
+            fn to_chat(&self) -> Option<ChatRequest> {
+                Self { drop_params: true, ..self.clone() }.to_chat().ok().map(|(request, _)| request)
             }
         }
 

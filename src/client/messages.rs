@@ -18,7 +18,7 @@ pub type MessageCall = Asking<Messages>;
 /// The events of a streamed message, as they come.
 pub type MessageStream = Streaming<Messages>;
 
-refining!(Messages, Request);
+refining!(Messages, Request, max_tokens);
 
 impl Client {
     /// A call in the format of Anthropic's Messages API, of a model of any provider, to be refined and awaited.
@@ -99,48 +99,5 @@ impl Asking<Messages> {
     pub fn stop_sequences<S: Into<String>>(mut self, texts: impl IntoIterator<Item = S>) -> Self {
         self.request.stop_sequences = Some(texts.into_iter().map(Into::into).collect());
         self
-    }
-}
-
-impl Question for Request {
-    fn model(&self) -> &str {
-        &self.model
-    }
-
-    fn set_model(&mut self, model: &str) {
-        model.clone_into(&mut self.model);
-    }
-
-    fn drops_params(&self) -> bool {
-        self.drop_params
-    }
-
-    fn drop_params(&mut self) {
-        self.drop_params = true;
-    }
-
-    fn has(&self, name: &str) -> bool {
-        serde_json::to_value(self).is_ok_and(|body| body.get(name).is_some())
-    }
-
-    fn set(&mut self, name: &str, value: Value) -> Result<()> {
-        match name {
-            "drop_params" => self.drop_params = read(name, value)?,
-            "extra_body" => self.extra_body.extend(read::<Map<String, Value>>(name, value)?),
-            _ => self.set(name, value)?,
-        }
-        Ok(())
-    }
-
-    fn service_tier(&self) -> Option<&str> {
-        self.service_tier.as_deref()
-    }
-
-    fn sampling(&self) -> (Option<f64>, Option<f64>, Option<u64>) {
-        (self.temperature, self.top_p, self.max_tokens)
-    }
-
-    fn to_chat(&self) -> Option<ChatRequest> {
-        Self { drop_params: true, ..self.clone() }.to_chat().ok().map(|(request, _)| request)
     }
 }

@@ -18,7 +18,7 @@ pub type ResponseCall = Asking<Responses>;
 /// The events of a streamed response, as they come.
 pub type ResponseStream = Streaming<Responses>;
 
-refining!(Responses, Request);
+refining!(Responses, Request, max_output_tokens);
 
 impl Client {
     /// A call of OpenAI's Responses API, to be refined and awaited.
@@ -135,49 +135,6 @@ impl Asking<Responses> {
     pub fn include<S: Into<String>>(mut self, what: impl IntoIterator<Item = S>) -> Self {
         self.request.include.get_or_insert_default().extend(what.into_iter().map(Into::into));
         self
-    }
-}
-
-impl Question for Request {
-    fn model(&self) -> &str {
-        &self.model
-    }
-
-    fn set_model(&mut self, model: &str) {
-        model.clone_into(&mut self.model);
-    }
-
-    fn drops_params(&self) -> bool {
-        self.drop_params
-    }
-
-    fn drop_params(&mut self) {
-        self.drop_params = true;
-    }
-
-    fn has(&self, name: &str) -> bool {
-        serde_json::to_value(self).is_ok_and(|body| body.get(name).is_some())
-    }
-
-    fn set(&mut self, name: &str, value: Value) -> Result<()> {
-        match name {
-            "drop_params" => self.drop_params = read(name, value)?,
-            "extra_body" => self.extra_body.extend(read::<Map<String, Value>>(name, value)?),
-            _ => self.set(name, value)?,
-        }
-        Ok(())
-    }
-
-    fn service_tier(&self) -> Option<&str> {
-        self.service_tier.as_deref()
-    }
-
-    fn sampling(&self) -> (Option<f64>, Option<f64>, Option<u64>) {
-        (self.temperature, self.top_p, self.max_output_tokens)
-    }
-
-    fn to_chat(&self) -> Option<ChatRequest> {
-        Self { drop_params: true, ..self.clone() }.to_chat().ok().map(|(request, _)| request)
     }
 }
 

@@ -42,7 +42,7 @@ pub mod snowflake;
 pub mod vertex;
 pub mod watsonx;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -129,7 +129,7 @@ pub trait Provider: Debug + Send + Sync {
 }
 
 /// Where a request goes: what the codec has to know beside the request itself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Target<'a> {
     /// The model, in the provider's own name.
@@ -140,6 +140,19 @@ pub struct Target<'a> {
     pub api_version: Option<&'a str>,
     /// Further settings of the connection, by LiteLLM's names, such as `aws_region_name`.
     pub settings: &'a [(String, String)],
+}
+
+/// Of the settings only the names are shown: a secret can be among them.
+impl Debug for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let settings: Vec<&str> = self.settings.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Target")
+            .field("model", &self.model)
+            .field("base_url", &self.base_url)
+            .field("api_version", &self.api_version)
+            .field("settings", &settings)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Target<'a> {
