@@ -84,45 +84,53 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
 /// Vendors that depart from OpenAI's format.
 fn own_ways() -> Vec<ProviderSpec> {
     vec![
-        // https://docs.ai21.com/reference/jamba-1-6-api-ref
-        row("ai21", "https://api.ai21.com/studio/v1", "AI21").alias("ai21_chat").quirks(jamba()),
-        // https://nova.amazon.com/dev/documentation
-        row("amazon_nova", "https://api.nova.amazon.com/v1", "AMAZON_NOVA").quirks(without(&[
-            &OPENAI_ONLY,
-            &PENALTIES,
-            &LOGPROBS,
-            &["logit_bias", "n", "parallel_tool_calls", "response_format", "seed", "user"],
-        ])),
-        // https://docs.baseten.co/reference/inference-api/chat-completions
-        row("baseten", "https://inference.baseten.co/v1", "BASETEN").quirks(without(&[
-            &OPENAI_ONLY,
-            &LOGPROBS,
-            &["logit_bias", "n", "parallel_tool_calls"],
-        ])),
+        row("ai21", "https://api.ai21.com/studio/v1", "AI21")
+            .docs("https://docs.ai21.com/reference/jamba-1-6-api-ref")
+            .alias("ai21_chat")
+            .quirks(jamba()),
+        row("amazon_nova", "https://api.nova.amazon.com/v1", "AMAZON_NOVA")
+            .docs("https://nova.amazon.com/dev/documentation")
+            .quirks(without(&[
+                &OPENAI_ONLY,
+                &PENALTIES,
+                &LOGPROBS,
+                &["logit_bias", "n", "parallel_tool_calls", "response_format", "seed", "user"],
+            ])),
+        row("baseten", "https://inference.baseten.co/v1", "BASETEN")
+            .docs("https://docs.baseten.co/reference/inference-api/chat-completions")
+            .quirks(without(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls"]])),
         // https://inference-docs.cerebras.ai/api-reference/chat-completions and /capabilities/service-tiers; what is
         // refused follows LiteLLM's table, though Cerebras's own Python SDK declares those parameters too
-        row("cerebras", "https://api.cerebras.ai/v1", "CEREBRAS").quirks(without(&[
-            &PENALTIES,
-            &["audio", "function_call", "functions", "logit_bias", "modalities", "n", "web_search_options"],
-        ])),
+        row("cerebras", "https://api.cerebras.ai/v1", "CEREBRAS")
+            .docs("https://inference-docs.cerebras.ai/api-reference/chat-completions")
+            .quirks(without(&[
+                &PENALTIES,
+                &["audio", "function_call", "functions", "logit_bias", "modalities", "n", "web_search_options"],
+            ])),
         row("clarifai", "https://api.clarifai.com/v2/ext/openai/v1", "CLARIFAI")
             .key_env("CLARIFAI_PAT")
             .quirks(without(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed", "user"]])),
         row("codestral", "https://codestral.mistral.ai/v1", "CODESTRAL").quirks(mistral()),
-        // https://www.alibabacloud.com/help/en/model-studio/deep-thinking
-        row("dashscope", "https://dashscope.aliyuncs.com/compatible-mode/v1", "DASHSCOPE").quirks(qwen()),
+        row("dashscope", "https://dashscope.aliyuncs.com/compatible-mode/v1", "DASHSCOPE")
+            .docs("https://www.alibabacloud.com/help/en/model-studio/deep-thinking")
+            .quirks(qwen()),
         // https://docs.databricks.com/aws/en/machine-learning/foundation-model-apis/api-reference
         // and, for service principals, https://docs.databricks.com/aws/en/dev-tools/auth/oauth-m2m
-        ProviderSpec { base_url: None, ..row("databricks", "", "DATABRICKS") }
-            .key_env("DATABRICKS_TOKEN")
-            .auth(AuthScheme::Databricks)
-            .quirks(Quirks {
-                reasoning: Reasoning::ByModel,
-                cache_control: true,
-                ..older(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "parallel_tool_calls", "seed", "user"]])
-            }),
+        ProviderSpec {
+            base_url: None,
+            ..row("databricks", "", "DATABRICKS")
+                .docs("https://docs.databricks.com/aws/en/machine-learning/foundation-model-apis/api-reference")
+        }
+        .key_env("DATABRICKS_TOKEN")
+        .auth(AuthScheme::Databricks)
+        .quirks(Quirks {
+            reasoning: Reasoning::ByModel,
+            cache_control: true,
+            ..older(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "parallel_tool_calls", "seed", "user"]])
+        }),
         // https://docs.deepinfra.com/chat/tool-calling; what is refused follows LiteLLM's table
         row("deepinfra", "https://api.deepinfra.com/v1/openai", "DEEPINFRA")
+            .docs("https://docs.deepinfra.com/chat/tool-calling")
             .key_env("DEEPINFRA_TOKEN")
             .key_env("DEEPINFRA_API_TOKEN")
             .quirks(Quirks {
@@ -130,18 +138,22 @@ fn own_ways() -> Vec<ProviderSpec> {
                 ..older(&[&OPENAI_ONLY, &LOGPROBS, &["parallel_tool_calls"]])
             }),
         // https://api-docs.deepseek.com/api/create-chat-completion and /guides/thinking_mode
-        row("deepseek", "https://api.deepseek.com", "DEEPSEEK").responses().quirks(Quirks {
-            reasoning: Reasoning::ThinkingAndEffort,
-            content: ContentForm::OnlyText,
-            reasoning_history: Some("reasoning_content".into()),
-            ..Quirks::default()
-        }),
+        row("deepseek", "https://api.deepseek.com", "DEEPSEEK")
+            .docs("https://api-docs.deepseek.com/api/create-chat-completion")
+            .responses()
+            .quirks(Quirks {
+                reasoning: Reasoning::ThinkingAndEffort,
+                content: ContentForm::OnlyText,
+                reasoning_history: Some("reasoning_content".into()),
+                ..Quirks::default()
+            }),
         row("featherless_ai", "https://api.featherless.ai/v1", "FEATHERLESS_AI")
             .key_env("FEATHERLESS_API_KEY")
             .base_url_env("FEATHERLESS_API_BASE")
             .quirks(older(&[&OPENAI_ONLY, &LOGPROBS, &["parallel_tool_calls", "seed", "user"]])),
         // https://docs.fireworks.ai/api-reference/post-chatcompletions, and Fireworks's Python SDK
         row("fireworks_ai", "https://api.fireworks.ai/inference/v1", "FIREWORKS")
+            .docs("https://docs.fireworks.ai/api-reference/post-chatcompletions")
             .alias("fireworks")
             .key_env("FIREWORKS_AI_API_KEY")
             .quirks(Quirks {
@@ -155,13 +167,14 @@ fn own_ways() -> Vec<ProviderSpec> {
                     "web_search_options",
                 ]])
             }),
-        // https://docs.digitalocean.com/products/gradient-ai-platform/how-to/use-serverless-inference
         row("gradient_ai", "https://inference.do-ai.run/v1", "GRADIENT_AI")
+            .docs("https://docs.digitalocean.com/products/gradient-ai-platform/how-to/use-serverless-inference")
             .key_env("GRADIENT_MODEL_ACCESS_KEY")
             .base_url_env("GRADIENT_AI_AGENT_ENDPOINT")
             .quirks(without(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed", "user"]])),
         // https://developers.sber.ru/docs/ru/gigachat/api/reference/rest/post-chat: its tools are OpenAI's older functions
         row("gigachat", "https://gigachat.devices.sberbank.ru/api/v1", "GIGACHAT")
+            .docs("https://developers.sber.ru/docs/ru/gigachat/api/reference/rest/post-chat:")
             .key_env("GIGACHAT_CREDENTIALS")
             .auth(AuthScheme::Gigachat)
             .quirks(Quirks {
@@ -170,54 +183,59 @@ fn own_ways() -> Vec<ProviderSpec> {
                 ..older(&[&GIGACHAT_LACKS, &PENALTIES, &LOGPROBS])
             }),
         // https://console.groq.com/docs/api-reference, and Groq's OpenAPI description
-        row("groq", "https://api.groq.com/openai/v1", "GROQ").quirks(Quirks {
-            web_search: WebSearch::BrowserSearch,
-            stream_usage: Some("/x_groq/usage".into()),
-            ..Quirks::default()
-        }),
+        row("groq", "https://api.groq.com/openai/v1", "GROQ")
+            .docs("https://console.groq.com/docs/api-reference")
+            .quirks(Quirks {
+                web_search: WebSearch::BrowserSearch,
+                stream_usage: Some("/x_groq/usage".into()),
+                ..Quirks::default()
+            }),
         row("hyperbolic", "https://api.hyperbolic.xyz/v1", "HYPERBOLIC").quirks(older(&[
             &OPENAI_ONLY,
             &LOGPROBS,
             &["logit_bias", "parallel_tool_calls"],
         ])),
-        // https://docs.inceptionlabs.ai
-        row("inception", "https://api.inceptionlabs.ai/v1", "INCEPTION").quirks(older(&[
-            &OPENAI_ONLY,
-            &PENALTIES,
-            &LOGPROBS,
-            &["logit_bias", "n", "parallel_tool_calls", "seed", "top_p", "user"],
-        ])),
-        // https://docs.maritaca.ai
-        row("maritalk", "https://chat.maritaca.ai/api", "MARITALK").quirks(older(&[
+        row("inception", "https://api.inceptionlabs.ai/v1", "INCEPTION").docs("https://docs.inceptionlabs.ai").quirks(
+            older(&[
+                &OPENAI_ONLY,
+                &PENALTIES,
+                &LOGPROBS,
+                &["logit_bias", "n", "parallel_tool_calls", "seed", "top_p", "user"],
+            ]),
+        ),
+        row("maritalk", "https://chat.maritaca.ai/api", "MARITALK").docs("https://docs.maritaca.ai").quirks(older(&[
             &OPENAI_ONLY,
             &LOGPROBS,
             &["logit_bias", "parallel_tool_calls", "seed", "user"],
         ])),
-        // https://platform.minimax.io/docs/api-reference/text-openai-api
-        row("minimax", "https://api.minimax.io/v1", "MINIMAX").quirks(Quirks {
-            cache_control: true,
-            reasoning_history: Some("reasoning_content".into()),
-            ..without(&[&["reasoning_effort"]])
-        }),
+        row("minimax", "https://api.minimax.io/v1", "MINIMAX")
+            .docs("https://platform.minimax.io/docs/api-reference/text-openai-api")
+            .quirks(Quirks {
+                cache_control: true,
+                reasoning_history: Some("reasoning_content".into()),
+                ..without(&[&["reasoning_effort"]])
+            }),
         // https://docs.mistral.ai/api, and Mistral's OpenAPI description
-        row("mistral", "https://api.mistral.ai/v1", "MISTRAL").quirks(mistral()),
-        // https://platform.kimi.ai/docs/api/models-overview
-        row("moonshot", "https://api.moonshot.ai/v1", "MOONSHOT").quirks(Quirks {
-            max_temperature: Some(1.0),
-            reasoning: Reasoning::Thinking,
-            tool_choice: ToolChoices::AskForRequired,
-            content: ContentForm::JoinedText,
-            reasoning_history: Some("reasoning_content".into()),
-            ..older(&[&["functions"]])
-        }),
+        row("mistral", "https://api.mistral.ai/v1", "MISTRAL").docs("https://docs.mistral.ai/api").quirks(mistral()),
+        row("moonshot", "https://api.moonshot.ai/v1", "MOONSHOT")
+            .docs("https://platform.kimi.ai/docs/api/models-overview")
+            .quirks(Quirks {
+                max_temperature: Some(1.0),
+                reasoning: Reasoning::Thinking,
+                tool_choice: ToolChoices::AskForRequired,
+                content: ContentForm::JoinedText,
+                reasoning_history: Some("reasoning_content".into()),
+                ..older(&[&["functions"]])
+            }),
         row("nscale", "https://inference.api.nscale.com/v1", "NSCALE")
             .quirks(older(&[&OPENAI_ONLY, &["parallel_tool_calls", "seed", "user"]])),
-        // https://docs.api.nvidia.com/nim/reference/llm-apis
         row("nvidia_nim", "https://integrate.api.nvidia.com/v1", "NVIDIA_NIM")
+            .docs("https://docs.api.nvidia.com/nim/reference/llm-apis")
             .key_env("NVIDIA_API_KEY")
             .quirks(older(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "user"]])),
         // https://platform.openai.com/docs/api-reference/chat, and OpenAI's OpenAPI description
         ProviderSpec::openai_chat("openai", "https://api.openai.com/v1")
+            .docs("https://platform.openai.com/docs/api-reference/chat")
             .key_env("OPENAI_API_KEY")
             .base_url_env("OPENAI_BASE_URL")
             .base_url_env("OPENAI_API_BASE")
@@ -225,31 +243,36 @@ fn own_ways() -> Vec<ProviderSpec> {
             .responses()
             .quirks(Quirks { developer_role: true, ..Quirks::default() }),
         // https://openrouter.ai/docs/api-reference, and OpenRouter's OpenAPI description
-        row("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER").key_env("OR_API_KEY").responses().quirks(
-            Quirks {
+        row("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER")
+            .docs("https://openrouter.ai/docs/api-reference")
+            .key_env("OR_API_KEY")
+            .responses()
+            .quirks(Quirks {
                 reasoning: Reasoning::ReasoningObject,
                 cache_control: true,
                 body: Map::from_iter([("usage".to_owned(), json!({"include": true}))]),
                 ..Quirks::default()
-            },
-        ),
+            }),
         // https://docs.perplexity.ai/api-reference/chat-completions-post: what is refused is not among its parameters
-        row("perplexity", "https://api.perplexity.ai", "PERPLEXITY").key_env("PERPLEXITYAI_API_KEY").quirks(Quirks {
-            ..older(&[
-                &[
-                    "audio",
-                    "function_call",
-                    "functions",
-                    "modalities",
-                    "prediction",
-                    "prompt_cache_key",
-                    "service_tier",
-                    "store",
-                ],
-                &LOGPROBS,
-                &["logit_bias", "n", "parallel_tool_calls", "seed", "tool_choice", "tools", "user"],
-            ])
-        }),
+        row("perplexity", "https://api.perplexity.ai", "PERPLEXITY")
+            .docs("https://docs.perplexity.ai/api-reference/chat-completions-post:")
+            .key_env("PERPLEXITYAI_API_KEY")
+            .quirks(Quirks {
+                ..older(&[
+                    &[
+                        "audio",
+                        "function_call",
+                        "functions",
+                        "modalities",
+                        "prediction",
+                        "prompt_cache_key",
+                        "service_tier",
+                        "store",
+                    ],
+                    &LOGPROBS,
+                    &["logit_bias", "n", "parallel_tool_calls", "seed", "tool_choice", "tools", "user"],
+                ])
+            }),
         row("publicai", "https://api.publicai.co/v1", "PUBLICAI")
             .quirks(Quirks { content: ContentForm::JoinedText, ..older(&[]) }),
         row("qwen_ai_platform", "https://dashscope.aliyuncs.com/compatible-mode/v1", "QWEN_AI_PLATFORM")
@@ -263,11 +286,12 @@ fn own_ways() -> Vec<ProviderSpec> {
             &LOGPROBS,
             &["logit_bias", "seed", "stop"],
         ])),
-        // https://docs.sambanova.ai/cloud/api-reference/endpoints/vision-endpoint
-        row("sambanova", "https://api.sambanova.ai/v1", "SAMBANOVA").quirks(Quirks {
-            content: ContentForm::JoinedText,
-            ..older(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "n", "seed", "user"]])
-        }),
+        row("sambanova", "https://api.sambanova.ai/v1", "SAMBANOVA")
+            .docs("https://docs.sambanova.ai/cloud/api-reference/endpoints/vision-endpoint")
+            .quirks(Quirks {
+                content: ContentForm::JoinedText,
+                ..older(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "n", "seed", "user"]])
+            }),
         row("scx-ai", "https://api.scx.ai/v1", "SCX").quirks(Quirks { max_temperature: Some(1.99), ..older(&[]) }),
         ProviderSpec::new(
             "snowflake",
@@ -292,6 +316,7 @@ fn own_ways() -> Vec<ProviderSpec> {
         }),
         // https://docs.together.ai/docs/inference/openai-compatibility, and Together's OpenAPI description
         row("together_ai", "https://api.together.ai/v1", "TOGETHER")
+            .docs("https://docs.together.ai/docs/inference/openai-compatibility")
             .alias("together")
             .key_env("TOGETHER_AI_API_KEY")
             .key_env("TOGETHERAI_API_KEY")
@@ -345,36 +370,47 @@ fn own_ways() -> Vec<ProviderSpec> {
             ])),
         // https://docs.x.ai/developers/model-capabilities/text/reasoning, and /developers/tools/web-search: searching is
         // a tool of the Responses API
-        row("xai", "https://api.x.ai/v1", "XAI").responses().quirks(Quirks {
-            web_search: WebSearch::Responses,
-            no_strict: true,
-            no_names: true,
-            ..older(&[&[
-                "audio",
-                "function_call",
-                "functions",
-                "modalities",
-                "prediction",
-                "prompt_cache_key",
-                "safety_identifier",
-                "service_tier",
-                "store",
-            ]])
-        }),
-        // https://platform.xiaomimimo.com/docs/zh-CN/api/chat/openai-api
-        row("xiaomi_mimo", "https://api.xiaomimimo.com/v1", "XIAOMI_MIMO").key_env("MIMO_API_KEY").quirks(Quirks {
-            reasoning: Reasoning::Thinking,
-            reasoning_history: Some("reasoning_content".into()),
-            ..Quirks::default()
-        }),
-        // https://docs.z.ai/api-reference/llm/chat-completion
-        row("zai", "https://api.z.ai/api/paas/v4", "ZAI").quirks(Quirks {
-            reasoning: Reasoning::Thinking,
-            cache_control: true,
-            no_json_schema: true,
-            reasoning_history: Some("reasoning_content".into()),
-            ..older(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed", "user"]])
-        }),
+        row("xai", "https://api.x.ai/v1", "XAI")
+            .docs("https://docs.x.ai/developers/model-capabilities/text/reasoning")
+            .responses()
+            .quirks(Quirks {
+                web_search: WebSearch::Responses,
+                no_strict: true,
+                no_names: true,
+                ..older(&[&[
+                    "audio",
+                    "function_call",
+                    "functions",
+                    "modalities",
+                    "prediction",
+                    "prompt_cache_key",
+                    "safety_identifier",
+                    "service_tier",
+                    "store",
+                ]])
+            }),
+        row("xiaomi_mimo", "https://api.xiaomimimo.com/v1", "XIAOMI_MIMO")
+            .docs("https://platform.xiaomimimo.com/docs/zh-CN/api/chat/openai-api")
+            .key_env("MIMO_API_KEY")
+            .quirks(Quirks {
+                reasoning: Reasoning::Thinking,
+                reasoning_history: Some("reasoning_content".into()),
+                ..Quirks::default()
+            }),
+        row("zai", "https://api.z.ai/api/paas/v4", "ZAI")
+            .docs("https://docs.z.ai/api-reference/llm/chat-completion")
+            .quirks(Quirks {
+                reasoning: Reasoning::Thinking,
+                cache_control: true,
+                no_json_schema: true,
+                reasoning_history: Some("reasoning_content".into()),
+                ..older(&[
+                    &OPENAI_ONLY,
+                    &PENALTIES,
+                    &LOGPROBS,
+                    &["logit_bias", "n", "parallel_tool_calls", "seed", "user"],
+                ])
+            }),
     ]
 }
 

@@ -5,8 +5,8 @@ use crate::provider::{AuthScheme, ProviderSpec, Quirks, Setting, WireFormat, azu
 
 pub(super) fn providers() -> Vec<ProviderSpec> {
     vec![
-        // https://platform.claude.com/docs/en/api/messages
         ProviderSpec::new("anthropic", WireFormat::Anthropic, "https://api.anthropic.com")
+            .docs("https://platform.claude.com/docs/en/api/messages")
             .auth(AuthScheme::header("x-api-key"))
             .key_env("ANTHROPIC_API_KEY")
             .key_env("ANTHROPIC_AUTH_TOKEN")
@@ -16,14 +16,19 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .header("anthropic-version", "2023-06-01"),
         // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html; the region
         // where nobody says one is LiteLLM's
-        ProviderSpec { base_url: None, ..ProviderSpec::new("bedrock", WireFormat::Bedrock, "") }
-            .alias("bedrock_converse")
-            .auth(AuthScheme::aws("bedrock"))
-            .key_env("AWS_BEARER_TOKEN_BEDROCK")
-            .base_url_env("AWS_BEDROCK_RUNTIME_ENDPOINT")
-            .base_url_env("AWS_ENDPOINT_URL_BEDROCK_RUNTIME")
-            .setting(region())
-            .counts_tokens(),
+        ProviderSpec {
+            base_url: None,
+            ..ProviderSpec::new("bedrock", WireFormat::Bedrock, "").docs(
+                "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html",
+            )
+        }
+        .alias("bedrock_converse")
+        .auth(AuthScheme::aws("bedrock"))
+        .key_env("AWS_BEARER_TOKEN_BEDROCK")
+        .base_url_env("AWS_BEDROCK_RUNTIME_ENDPOINT")
+        .base_url_env("AWS_ENDPOINT_URL_BEDROCK_RUNTIME")
+        .setting(region())
+        .counts_tokens(),
         ProviderSpec::new("cohere", WireFormat::Cohere, "https://api.cohere.com")
             .docs("https://docs.cohere.com/reference/chat")
             .alias("cohere_chat")
@@ -54,6 +59,7 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
         // https://ai.google.dev/api/generate-content; of two keys Google's own SDK takes GOOGLE_API_KEY
         // (googleapis/python-genai, google/genai/_api_client.py)
         ProviderSpec::new("gemini", WireFormat::Gemini, "https://generativelanguage.googleapis.com")
+            .docs("https://ai.google.dev/api/generate-content")
             .auth(AuthScheme::header("x-goog-api-key"))
             .key_env("GOOGLE_API_KEY")
             .key_env("GEMINI_API_KEY")
@@ -128,8 +134,8 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .key_optional()
             .key_env("LANGFLOW_API_KEY")
             .base_url_env("LANGFLOW_API_BASE"),
-        // https://docs.ollama.com/api
         ProviderSpec::new("ollama", WireFormat::Ollama, "http://localhost:11434")
+            .docs("https://docs.ollama.com/api")
             .alias("ollama_chat")
             .base_url_env("OLLAMA_API_BASE")
             .base_url_env("OLLAMA_HOST")

@@ -19,6 +19,7 @@ fn as_given() -> Vec<ProviderSpec> {
         // https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html; the region where nobody says one is
         // LiteLLM's
         row("bedrock_mantle", "https://bedrock-mantle.{aws_region_name}.api.aws/v1", "BEDROCK_MANTLE")
+            .docs("https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html")
             .setting(
                 Setting::new("aws_region_name")
                     .env("BEDROCK_MANTLE_REGION")
@@ -28,7 +29,9 @@ fn as_given() -> Vec<ProviderSpec> {
             )
             .key_env("AWS_BEARER_TOKEN_BEDROCK"),
         // https://docs.bytez.com/http-reference: the key stands bare in its header
-        row("bytez", "https://api.bytez.com/models/v2/openai/v1", "BYTEZ").auth(AuthScheme::header("authorization")),
+        row("bytez", "https://api.bytez.com/models/v2/openai/v1", "BYTEZ")
+            .docs("https://docs.bytez.com/http-reference:")
+            .auth(AuthScheme::header("authorization")),
         row("cloudflare", "https://api.cloudflare.com/client/v4/accounts/{account_id}/ai/v1", "CLOUDFLARE")
             .setting(Setting::new("account_id").env("CLOUDFLARE_ACCOUNT_ID"))
             .key_env("CLOUDFLARE_API_TOKEN"),
@@ -36,8 +39,8 @@ fn as_given() -> Vec<ProviderSpec> {
         row("cometapi", "https://api.cometapi.com/v1", "COMETAPI").key_env("COMETAPI_KEY"),
         row("compactifai", "https://api.compactif.ai/v1", "COMPACTIFAI"),
         row("cortecs", "https://api.cortecs.ai/v1", "CORTECS"),
-        // https://docs.datarobot.com/en/docs/gen-ai/genai-code/dr-llm-gateway.html
         ProviderSpec::openai_chat("datarobot", "https://app.datarobot.com/api/v2")
+            .docs("https://docs.datarobot.com/en/docs/gen-ai/genai-code/dr-llm-gateway.html")
             .chat_path("/genai/llmgw/chat/completions")
             .key_env("DATAROBOT_API_TOKEN")
             .base_url_env("DATAROBOT_ENDPOINT"),
@@ -47,15 +50,19 @@ fn as_given() -> Vec<ProviderSpec> {
             .key_env("FRIENDLIAI_API_KEY")
             .key_env("FRIENDLI_TOKEN"),
         row("galadriel", "https://api.galadriel.com/v1", "GALADRIEL"),
-        // https://github.blog/changelog/2025-07-17-deprecation-of-azure-endpoint-for-github-models
-        row("github", "https://models.github.ai/inference", "GITHUB").key_env("GITHUB_TOKEN"),
+        row("github", "https://models.github.ai/inference", "GITHUB")
+            .docs("https://github.blog/changelog/2025-07-17-deprecation-of-azure-endpoint-for-github-models")
+            .key_env("GITHUB_TOKEN"),
         row("gmi", "https://api.gmi-serving.com/v1", "GMI"),
-        // https://docs.helicone.ai/ai-gateway/overview
-        row("helicone", "https://ai-gateway.helicone.ai/v1", "HELICONE"),
+        row("helicone", "https://ai-gateway.helicone.ai/v1", "HELICONE")
+            .docs("https://docs.helicone.ai/ai-gateway/overview"),
         // https://devcenter.heroku.com/categories/heroku-inference, and a recording
-        row("heroku", "https://us.inference.heroku.com/v1", "HEROKU").key_env("INFERENCE_KEY"),
+        row("heroku", "https://us.inference.heroku.com/v1", "HEROKU")
+            .docs("https://devcenter.heroku.com/categories/heroku-inference")
+            .key_env("INFERENCE_KEY"),
         // Recorded; https://huggingface.co/docs/inference-providers
         ProviderSpec::openai_chat("huggingface", "https://router.huggingface.co/v1")
+            .docs("https://huggingface.co/docs/inference-providers")
             .key_env("HF_TOKEN")
             .key_env("HUGGINGFACE_API_KEY")
             .base_url_env("HF_API_BASE")
@@ -66,8 +73,8 @@ fn as_given() -> Vec<ProviderSpec> {
         row("modelscope", "https://api-inference.modelscope.cn/v1", "MODELSCOPE"),
         row("morph", "https://api.morphllm.com/v1", "MORPH"),
         row("nadir", "https://api.getnadir.com/v1", "NADIR"),
-        // https://github.com/nebius/token-factory-cookbook
-        row("nebius", "https://api.tokenfactory.nebius.com/v1", "NEBIUS"),
+        row("nebius", "https://api.tokenfactory.nebius.com/v1", "NEBIUS")
+            .docs("https://github.com/nebius/token-factory-cookbook"),
         row("novita", "https://api.novita.ai/v3/openai", "NOVITA"),
         row("ovhcloud", "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1", "OVHCLOUD"),
         row("parasail", "https://api.parasail.io/v1", "PARASAIL"),
