@@ -409,7 +409,8 @@ pub(super) fn slot(
         }
     };
     let fixed = !deployment.model.contains('*');
-    let endpoint = fixed.then(|| client.endpoint(&deployment.model, &deployment.connection())).transpose();
+    let endpoint =
+        fixed.then(|| client.endpoint(&deployment.model, &deployment.connection()).map(Arc::new)).transpose();
     let endpoint = endpoint.map_err(|error| {
         let message = format!("the deployment `{}` cannot be used: {}", deployment.model_name, error.message());
         error.with_kind(ErrorKind::Configuration).with_message(message)

@@ -64,7 +64,7 @@ pub(super) trait Ask {
     /// One try. It owns what it needs, so that it can run beside another.
     fn ask(
         client: Client,
-        endpoint: Endpoint,
+        endpoint: Arc<Endpoint>,
         request: Arc<Self::Question>,
         options: CallOptions,
     ) -> impl Future<Output = Result<Self::Reply>> + Send;
@@ -88,7 +88,7 @@ where
 
     async fn ask(
         client: Client,
-        endpoint: Endpoint,
+        endpoint: Arc<Endpoint>,
         request: Arc<Op::Request>,
         options: CallOptions,
     ) -> Result<Op::Response> {
@@ -116,7 +116,7 @@ where
 
     async fn ask(
         client: Client,
-        endpoint: Endpoint,
+        endpoint: Arc<Endpoint>,
         request: Arc<Op::Request>,
         options: CallOptions,
     ) -> Result<Streaming<Op>> {
@@ -507,14 +507,14 @@ impl<Q: Question> Call<Q> {
 }
 
 /// Where a try goes. It is known beforehand, unless a star is to be filled or the call has headers of its own.
-fn endpoint(client: &Client, choice: &Choice, options: &CallOptions) -> Result<Endpoint> {
+fn endpoint(client: &Client, choice: &Choice, options: &CallOptions) -> Result<Arc<Endpoint>> {
     let deployment = &choice.slot.deployment;
     match &choice.slot.endpoint {
-        Some(endpoint) if options.extra_headers.is_empty() => Ok(endpoint.clone()),
+        Some(endpoint) if options.extra_headers.is_empty() => Ok(Arc::clone(endpoint)),
         _ => {
             let mut connection = deployment.connection();
             connection.extra_headers.extend(options.extra_headers.iter().cloned());
-            client.endpoint(choice.model.as_deref().unwrap_or(&deployment.model), &connection)
+            client.endpoint(choice.model.as_deref().unwrap_or(&deployment.model), &connection).map(Arc::new)
         }
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct Slot {
     pub(super) id: Arc<str>,
     pub(super) deployment: Deployment,
     /// Where it is; `None` for one whose model has a star.
-    pub(super) endpoint: Option<Endpoint>,
+    pub(super) endpoint: Option<Arc<Endpoint>>,
     /// What goes on when the deployment's settings change.
     pub(super) state: Arc<State>,
     catalog: Catalog,
@@ -47,7 +47,7 @@ impl Slot {
     pub(super) fn new(
         id: Arc<str>,
         deployment: Deployment,
-        endpoint: Option<Endpoint>,
+        endpoint: Option<Arc<Endpoint>>,
         state: Arc<State>,
         catalog: Catalog,
     ) -> Self {
