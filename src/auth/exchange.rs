@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::grants::{Grant, SapKey, of_group};
 use super::{ApiKey, Credentials, Environment, Keyring, Token, fetch};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::{Provider, ProviderSpec};
+use crate::provider::{Provider, ProviderSpec, setting};
 
 /// How long the address of a deployment is kept, in seconds: deployments come and go.
 const DEPLOYMENT_LASTS: u64 = 10 * 60;
@@ -85,7 +85,7 @@ impl Exchange {
 
     /// Something that the call says by this name, or else the environment by one of these.
     pub(super) fn setting(&self, name: &str, env: &[&str]) -> Option<String> {
-        let given = self.settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let given = setting(&self.settings, name).map(str::to_owned);
         given.or_else(|| self.environment().first(env))
     }
 

@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Credentials, Environment};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::Provider;
+use crate::provider::{Provider, setting};
 
 const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-content-sha256");
 /// What is signed of a request with a body, in this order.
@@ -37,7 +37,7 @@ impl OciKey {
     }
 
     fn setting(&self, name: &str, env: &str) -> Result<String> {
-        let given = self.settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let given = setting(&self.settings, name).map(str::to_owned);
         given.or_else(|| self.environment.get(env)).ok_or_else(|| {
             let message = format!("no credentials for OCI: set {env}, or give `{name}` as a setting");
             Error::new(ErrorKind::Authentication, message)

@@ -10,7 +10,7 @@ use super::{CallOptions, Client};
 use crate::auth::{Credentials, Environment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ModelName;
-use crate::provider::{Encoded, Provider, ProviderSpec, Target};
+use crate::provider::{Encoded, Provider, ProviderSpec, Target, setting};
 
 /// A provider, a model of it, and how to reach it: what a call needs, found out once.
 #[derive(Clone)]
@@ -85,7 +85,7 @@ impl Endpoint {
     }
 
     fn has(&self, name: &str) -> bool {
-        self.settings.iter().any(|(known, _)| known == name)
+        setting(&self.settings, name).is_some()
     }
 
     /// Takes the last settings, and finds the address.
@@ -123,8 +123,7 @@ fn filled(url: &str, spec: &ProviderSpec, settings: &[(String, String)]) -> Resu
     for own in &spec.settings {
         let slot = format!("{{{}}}", own.name);
         if url.contains(&slot) {
-            let set = settings.iter().find(|(name, _)| *name == own.name);
-            let (_, value) = set.ok_or_else(|| {
+            let value = setting(settings, &own.name).ok_or_else(|| {
                 let or = own.env.first().map(|env| format!("set {env}, or ")).unwrap_or_default();
                 let message =
                     format!("the address of {} needs `{name}`: {or}give it as a setting", spec.name, name = own.name);
@@ -257,7 +256,7 @@ impl Client {
             settings.push((name.clone(), value.into_owned()));
         }
         for own in &provider.spec().settings {
-            if !settings.iter().any(|(name, _)| *name == own.name) {
+            if setting(&settings, &own.name).is_none() {
                 let said = provider.setting_of(model, &own.name).or_else(|| environment.first(&own.env));
                 settings.extend(said.map(|value| (own.name.to_string(), value)));
             }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 
 use super::openai_chat::OpenAiChat;
-use super::{Chat, ChatCodec, Codec, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target};
+use super::{Chat, ChatCodec, Codec, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target, setting};
 use crate::chat::{ChatRequest, Content, Role};
 use crate::error::{Error, Result};
 
@@ -38,7 +38,7 @@ impl Provider for Copilot {
 
     /// The address that came with the token: it differs between individuals and businesses.
     fn base_url(&self, settings: &[(String, String)]) -> Option<String> {
-        settings.iter().find(|(name, _)| name == "copilot_api").map(|(_, url)| url.clone())
+        setting(settings, "copilot_api").map(str::to_owned)
     }
 
     fn chat(&self) -> Option<&dyn ChatCodec> {

@@ -4,6 +4,7 @@
 //! file. Retries, deadlines, keys and telemetry are the client's.
 
 pub(crate) mod aws;
+mod conversation;
 mod counting;
 mod errors;
 mod messages;
@@ -172,8 +173,13 @@ impl<'a> Target<'a> {
     /// One of the settings.
     #[must_use]
     pub fn setting(&self, name: &str) -> Option<&'a str> {
-        self.settings.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        setting(self.settings, name)
     }
+}
+
+/// One of a connection's settings.
+pub(crate) fn setting<'a>(settings: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
 /// A POST of JSON to this address.

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::openai_chat::OpenAiChat;
 use super::{
     Chat, ChatCodec, Codec, Encoded, EventDecoder, Flow, Progress, Provider, ProviderSpec, Queue, StreamDecoder,
-    Target, post_json,
+    Target, post_json, setting,
 };
 use crate::chat::{ChatRequest, ToolChoice};
 use crate::error::{Error, ErrorKind, Result};
@@ -94,7 +94,7 @@ impl Provider for Sap {
 
     /// The address of the deployment of the orchestration, which the credentials find.
     fn base_url(&self, settings: &[(String, String)]) -> Option<String> {
-        settings.iter().find(|(name, _)| name == "deployment_url").map(|(_, url)| url.clone())
+        setting(settings, "deployment_url").map(str::to_owned)
     }
 
     fn chat(&self) -> Option<&dyn ChatCodec> {

@@ -8,7 +8,7 @@ use super::sign::sign;
 use super::source::{Context, Source};
 use crate::auth::{Keyring, Token};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::ProviderSpec;
+use crate::provider::{ProviderSpec, setting};
 
 /// The setting that holds the region.
 const REGION: &str = "aws_region_name";
@@ -26,7 +26,7 @@ pub(super) struct Signer {
 
 impl Signer {
     pub(super) fn new(keyring: &Keyring, service: &str, settings: &[(String, String)]) -> Self {
-        let setting = |name: &str| settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let setting = |name: &str| setting(settings, name).map(str::to_owned);
         Self {
             service: service.to_owned(),
             region: setting(REGION),

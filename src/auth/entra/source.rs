@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::auth::{Environment, Token, clock, fetch};
 use crate::error::{Error, ErrorKind, Result};
+use crate::provider::setting;
 use crate::transport::Transport;
 
 const AUTHORITY: &str = "https://login.microsoftonline.com";
@@ -37,7 +38,7 @@ pub(super) enum Level {
 
 impl Told<'_> {
     fn setting(&self, name: &str) -> Option<String> {
-        let found = |name: &str| self.settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let found = |name: &str| setting(self.settings, name).map(str::to_owned);
         found(name).or_else(|| found(name.strip_prefix("azure_")?)).filter(|value| !value.trim().is_empty())
     }
 

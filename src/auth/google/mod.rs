@@ -27,7 +27,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use self::document::Document;
 use super::{ApiKey, Credentials, Environment, Token, TokenCache, bearer};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::{Provider, ProviderSpec};
+use crate::provider::{Provider, ProviderSpec, setting};
 use crate::transport::Transport;
 
 /// What tokens are for.
@@ -66,7 +66,7 @@ impl Google {
         transport: Arc<dyn Transport>,
         tokens: TokenCache,
     ) -> Self {
-        let setting = |name: &str| settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let setting = |name: &str| setting(settings, name);
         let way = way(spec, key, setting("vertex_credentials"));
         Self { way, has_project: setting(PROJECT).is_some(), transport, tokens }
     }
@@ -144,8 +144,8 @@ impl Credentials for Google {
             return key.authorize(provider, request).await;
         }
         let token = self.token().await?;
-        let quota = token.settings.iter().find(|(name, _)| name == QUOTA);
-        if let Some(project) = quota.and_then(|(_, project)| HeaderValue::try_from(project).ok()) {
+        let quota = setting(&token.settings, QUOTA);
+        if let Some(project) = quota.and_then(|project| HeaderValue::try_from(project).ok()) {
             request.headers_mut().entry(QUOTA_HEADER).or_insert(project);
         }
         bearer::put(&token.secret, request)

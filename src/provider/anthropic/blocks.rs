@@ -5,7 +5,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::WIRE;
-use super::tools::{JSON_TOOL, Names, answers_by_tool};
+use super::tools::{JSON_TOOL, Names, answers_by_tool, wire_name};
 use crate::chat::{Annotation, Content, Delta, Extra, Params, Part, Reasoning, Seal};
 use crate::text::Text;
 
@@ -85,7 +85,13 @@ struct Block<'a> {
 
 impl Blocks {
     pub(super) fn new(params: &Params) -> Self {
-        Self { names: Names::new(params), by_tool: answers_by_tool(params), open: Vec::new(), calls: 0, length: 0 }
+        Self {
+            names: Names::new(params, wire_name),
+            by_tool: answers_by_tool(params),
+            open: Vec::new(),
+            calls: 0,
+            length: 0,
+        }
     }
 
     /// Whether the model called tools of the caller's.

@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -10,132 +9,52 @@ use super::WIRE;
 use super::tools::{wire_id, wire_name};
 use crate::chat::{Annotation, CacheControl, Content, Message, Part, Reasoning, Role, Source, ToolCall, Warning};
 use crate::error::{Error, ErrorKind, Result};
+use crate::provider::conversation::{Conversation, OPERATOR_NOTE, warn_once};
 use crate::wire::json::Object;
-
-/// What stands before a system message that a model takes only as a user's: LiteLLM's words.
-pub(in crate::provider) const OPERATOR_NOTE: &str =
-    "Operator note (not from the user): the following was originally a mid-conversation system-role reminder.";
 
 /// Members of a document that Anthropic knows beside its source.
 const DOCUMENT_MEMBERS: [&str; 3] = ["title", "context", "citations"];
 
-/// The messages of a request.
-pub(super) struct Conversation {
-    pub(super) system: Vec<Object>,
-    pub(super) turns: Vec<Turn>,
+/// Reads the messages. `late_system` says whether the model takes a system message in the middle.
+///
+/// # Errors
+///
+/// [`ErrorKind::Unsupported`] for content that Anthropic has no block for, [`ErrorKind::InvalidRequest`] for a tool call
+/// whose arguments are no JSON object and for a conversation in which nobody but the system speaks.
+pub(super) fn conversation(
+    messages: &[Message],
+    provider: &str,
+    late_system: bool,
+    warnings: &mut Vec<Warning>,
+) -> Result<Conversation> {
+    let mut conversation = Conversation::default();
+    let mut writer = Writer { provider, warnings };
+    let mut rest = messages;
+    while let Some((message, after)) = rest.split_first() {
+        rest = after;
+        if message.name.is_some() && !matches!(message.role, Role::Tool | Role::Function) {
+            writer.warn("messages[].name", "left out: Anthropic knows no names of speakers");
+        }
+        let mut blocks = match message.role {
+            Role::Assistant => writer.assistant(message)?,
+            Role::Tool | Role::Function => vec![writer.tool_result(message)?],
+            Role::System | Role::Developer => writer.system(message)?,
+            Role::User => writer.parts(message)?,
+        };
+        mark_last(&mut blocks, message)?;
+        conversation.add(message.role, blocks, after, late_system, || text_block(OPERATOR_NOTE))?;
+    }
+    conversation.end(provider, |block| is_kind(block, "text"))
 }
 
-/// What one side says before the other speaks.
-#[derive(Serialize)]
-pub(super) struct Turn {
-    role: &'static str,
-    content: Vec<Object>,
-    /// How many blocks at the beginning are results of tools.
-    #[serde(skip)]
-    results: usize,
-}
-
-impl Conversation {
-    /// Reads the messages. `late_system` says whether the model takes a system message in the middle.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Unsupported`] for content that Anthropic has no block for, [`ErrorKind::InvalidRequest`] for a
-    /// tool call whose arguments are no JSON object and for a conversation in which nobody but the system speaks.
-    pub(super) fn new(
-        messages: &[Message],
-        provider: &str,
-        late_system: bool,
-        warnings: &mut Vec<Warning>,
-    ) -> Result<Self> {
-        let mut conversation = Self { system: Vec::new(), turns: Vec::new() };
-        let mut writer = Writer { provider, warnings };
-        let mut rest = messages;
-        while let Some((message, after)) = rest.split_first() {
-            rest = after;
-            if message.name.is_some() && !matches!(message.role, Role::Tool | Role::Function) {
-                writer.warn("messages[].name", "left out: Anthropic knows no names of speakers");
-            }
-            let mut blocks = match message.role {
-                Role::Assistant => writer.assistant(message)?,
-                Role::Tool | Role::Function => vec![writer.tool_result(message)?],
-                Role::System | Role::Developer => writer.system(message)?,
-                Role::User => writer.parts(message)?,
-            };
-            mark_last(&mut blocks, message)?;
-            match message.role {
-                Role::Assistant => conversation.push("assistant", blocks),
-                Role::Tool | Role::Function => conversation.push_result(blocks),
-                Role::User => conversation.push("user", blocks),
-                Role::System | Role::Developer if conversation.turns.is_empty() => conversation.system.extend(blocks),
-                Role::System | Role::Developer if blocks.is_empty() => {}
-                Role::System | Role::Developer if late_system && conversation.takes_system(after) => {
-                    conversation.push("system", blocks);
-                }
-                Role::System | Role::Developer => {
-                    conversation.push("user", vec![text_block(OPERATOR_NOTE)?]);
-                    conversation.push("user", blocks);
-                }
-            }
-        }
-        conversation.trim_prefill()?;
-        if conversation.turns.is_empty() {
-            let message = format!("{provider} needs a message beside those of the system");
-            return Err(Error::new(ErrorKind::InvalidRequest, message));
-        }
-        Ok(conversation)
-    }
-
-    /// Whether some block names an uploaded file.
-    pub(super) fn has_files(&self) -> bool {
-        let names = |raw: Option<&RawValue>| raw.is_some_and(|raw| raw.get().contains(r#""file_id":"#));
-        self.turns.iter().flat_map(|turn| &turn.content).any(|block| {
-            names(block.get("source"))
-                || is_kind(block, "container_upload")
-                || is_kind(block, "tool_result") && names(block.get("content"))
-        })
-    }
-
-    fn push(&mut self, role: &'static str, blocks: Vec<Object>) {
-        if blocks.is_empty() {
-            return;
-        }
-        match self.turns.last_mut() {
-            Some(turn) if turn.role == role => turn.content.extend(blocks),
-            _ => self.turns.push(Turn { role, content: blocks, results: 0 }),
-        }
-    }
-
-    /// Results of tools go before everything else that the user says: Anthropic takes them only at the beginning of
-    /// the turn after the calls.
-    fn push_result(&mut self, results: Vec<Object>) {
-        if self.turns.last().is_none_or(|turn| turn.role != "user") {
-            self.turns.push(Turn { role: "user", content: Vec::new(), results: 0 });
-        }
-        if let Some(turn) = self.turns.last_mut() {
-            let count = results.len();
-            turn.content.splice(turn.results..turn.results, results);
-            turn.results = turn.results.saturating_add(count);
-        }
-    }
-
-    /// Whether a system message may stand here: after a user's turn, and before the assistant's or at the end.
-    /// Source: <https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages>.
-    fn takes_system(&self, after: &[Message]) -> bool {
-        let next = after.iter().map(|message| message.role).find(|role| !role.is_instruction());
-        let before = self.turns.last().is_some_and(|turn| matches!(turn.role, "user" | "system"));
-        before && next.is_none_or(|role| role == Role::Assistant)
-    }
-
-    /// Anthropic refuses a beginning of the reply that ends in white space.
-    fn trim_prefill(&mut self) -> Result<()> {
-        let Some(turn) = self.turns.last_mut().filter(|turn| turn.role == "assistant") else { return Ok(()) };
-        let Some(block) = turn.content.last_mut().filter(|block| is_kind(block, "text")) else { return Ok(()) };
-        if let Some(text) = block.get("text").and_then(|raw| serde_json::from_str::<String>(raw.get()).ok()) {
-            block.set("text", text.trim_end())?;
-        }
-        Ok(())
-    }
+/// Whether some block names an uploaded file.
+pub(super) fn has_files(conversation: &Conversation) -> bool {
+    let names = |raw: Option<&RawValue>| raw.is_some_and(|raw| raw.get().contains(r#""file_id":"#));
+    conversation.turns.iter().flat_map(|turn| &turn.content).any(|block| {
+        names(block.get("source"))
+            || is_kind(block, "container_upload")
+            || is_kind(block, "tool_result") && names(block.get("content"))
+    })
 }
 
 /// Turns the parts of messages into blocks.
@@ -150,9 +69,7 @@ impl Writer<'_> {
     }
 
     fn warn(&mut self, about: &'static str, message: &'static str) {
-        if !self.warnings.iter().any(|known| known.parameter == about && known.message == message) {
-            self.warnings.push(Warning::new(about, message));
-        }
+        warn_once(self.warnings, about, message);
     }
 
     fn system(&mut self, message: &Message) -> Result<Vec<Object>> {

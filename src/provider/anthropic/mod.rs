@@ -21,13 +21,13 @@ mod tests;
 mod tools;
 mod usage;
 
-pub(super) use messages::{OPERATOR_NOTE, cited};
+pub(super) use messages::cited;
 pub(super) use reasoning::Reasoning;
 pub(super) use request::Draft;
 pub(super) use response::decode;
 pub(super) use schema::structured;
 pub(super) use stream::Events;
-pub(super) use tools::{JSON_TOOL, JSON_TOOL_WORDS, answers_by_tool};
+pub(super) use tools::{Answer, JSON_TOOL, JSON_TOOL_WORDS, Names, answers_by_tool};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use http::HeaderValue;
 use serde_json::{Map, Value, json};
 
-use super::messages::Conversation;
+use super::messages;
 use super::reasoning::Reasoning;
 use super::tools::{Answer, Tools};
 use super::{Anthropic, BETA, Hosting, VERSION};
 use crate::chat::{ChatRequest, Message, Params, Warning};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ReasoningStyle, Traits, traits};
+use crate::provider::conversation::Conversation;
 use crate::provider::{Encoded, ProviderSpec, Target, admit, post_json};
 use crate::wire::json::Object;
 
@@ -56,8 +57,9 @@ impl<'a> Draft<'a> {
         }
         let supports = |name: &str| supports(spec, &known, params, name);
         let params = admit(params, &spec.name, supports, &mut warnings)?;
-        let conversation = Conversation::new(messages, &spec.name, known.late_system == Some(true), &mut warnings)?;
-        let files = conversation.has_files();
+        let conversation =
+            messages::conversation(messages, &spec.name, known.late_system == Some(true), &mut warnings)?;
+        let files = messages::has_files(&conversation);
         let body = body(spec, &known, conversation, &params, target.model, stream, &mut warnings)?;
         Ok(Self { spec, hosting, body, files, warnings })
     }

@@ -29,12 +29,13 @@ pub(in crate::provider) fn answers_by_tool(params: &Params) -> bool {
     json && !params.tools.iter().flatten().any(|tool| tool.name() == Some(JSON_TOOL))
 }
 
-/// What the caller's tools are called on the wire, where that is not their name: Anthropic takes only letters,
-/// digits, `_` and `-`. Known from the request alone, so that replies can be read back.
-pub(super) struct Names(Vec<(String, String)>);
+/// What the caller's tools are called on the wire, where that is not their name: providers take only some letters. Known
+/// from the request alone, so that replies can be read back.
+pub(in crate::provider) struct Names(Vec<(String, String)>);
 
 impl Names {
-    pub(super) fn new(params: &Params) -> Self {
+    /// The names that `wire_name` changes.
+    pub(in crate::provider) fn new(params: &Params, wire_name: fn(&str) -> Cow<'_, str>) -> Self {
         let functions = params.tools.iter().flatten().filter_map(|tool| match tool {
             Tool::Function { name, .. } => Some(name),
             Tool::Native(_) => None,
@@ -47,7 +48,7 @@ impl Names {
     }
 
     /// The caller's name for a tool.
-    pub(super) fn given(&self, wire: &str) -> Option<&str> {
+    pub(in crate::provider) fn given(&self, wire: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == wire).map(|(_, given)| given.as_str())
     }
 }
@@ -72,7 +73,7 @@ fn limited(text: &str, longest: usize) -> Cow<'_, str> {
 }
 
 /// How a reply is held to JSON.
-pub(super) enum Answer {
+pub(in crate::provider) enum Answer {
     /// Not at all.
     Free,
     /// By the model's native way, with this schema.
@@ -83,7 +84,7 @@ pub(super) enum Answer {
 
 impl Answer {
     /// What the request asks for, in the way that the model has.
-    pub(super) fn new(params: &Params, known: &Traits, provider: &str) -> Result<Self> {
+    pub(in crate::provider) fn new(params: &Params, known: &Traits, provider: &str) -> Result<Self> {
         let format = match &params.response_format {
             None | Some(ResponseFormat::Text) => return Ok(Self::Free),
             Some(ResponseFormat::JsonObject) => return Ok(Self::ByTool(json!({"type": "object"}))),

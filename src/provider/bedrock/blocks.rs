@@ -7,10 +7,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::name::Family;
-use super::tools::Names;
+use super::tools::wire_name;
 use super::{CLAUDE, WIRE};
 use crate::chat::{Annotation, ChatRequest, Content, Delta, Extra, Image, Part, Reasoning, Seal, Source};
-use crate::provider::anthropic::{JSON_TOOL, answers_by_tool};
+use crate::provider::anthropic::{JSON_TOOL, Names, answers_by_tool};
 use crate::text::Text;
 
 /// Takes the steps of a reply.
@@ -151,7 +151,7 @@ struct PictureSource<'a> {
 impl Blocks {
     pub(super) fn new(request: &ChatRequest) -> Self {
         Self {
-            names: Names::new(&request.params),
+            names: Names::new(&request.params, wire_name),
             by_tool: answers_by_tool(&request.params),
             is_claude: Family::of(&request.model) == Family::Claude,
             open: Vec::new(),

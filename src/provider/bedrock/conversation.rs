@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -12,119 +11,49 @@ use super::tools::{cache_point, union, wire_id, wire_name};
 use super::{CLAUDE, WIRE};
 use crate::chat::{Annotation, CacheControl, Content, Message, Part, Reasoning, Role, ToolCall, Warning};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::anthropic::{OPERATOR_NOTE, cited};
+use crate::provider::anthropic::cited;
+use crate::provider::conversation::{Conversation, OPERATOR_NOTE, warn_once};
 use crate::wire::json::Object;
 
 /// What stands for a tool's result that says nothing: texts without words are refused.
 const NOTHING: &str = "(no output)";
 
-/// The messages of a request.
-pub(super) struct Conversation {
-    pub(super) system: Vec<Object>,
-    pub(super) turns: Vec<Turn>,
-}
-
-/// What one side says before the other speaks.
-#[derive(Serialize)]
-pub(super) struct Turn {
-    role: &'static str,
-    content: Vec<Object>,
-    /// How many blocks at the beginning are results of tools.
-    #[serde(skip)]
-    results: usize,
-}
-
-impl Conversation {
-    /// Reads the messages. `late_system` says whether the model takes a system message in the middle, `with_tools`
-    /// whether the request has tools: without them Bedrock refuses calls and results, so they are told in words.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Unsupported`] for content that Converse has no block for, [`ErrorKind::InvalidRequest`] for a tool
-    /// call whose arguments are no JSON object and for a conversation in which nobody but the system speaks.
-    pub(super) fn new(
-        messages: &[Message],
-        asked: &Asked<'_>,
-        late_system: bool,
-        with_tools: bool,
-        warnings: &mut Vec<Warning>,
-    ) -> Result<Self> {
-        let mut conversation = Self { system: Vec::new(), turns: Vec::new() };
-        let mut writer = Writer { provider: asked.provider, with_tools, documents: Documents::default(), warnings };
-        let mut rest = messages;
-        while let Some((message, after)) = rest.split_first() {
-            rest = after;
-            if message.name.is_some() && !matches!(message.role, Role::Tool | Role::Function) {
-                writer.warn("messages[].name", "left out: Bedrock knows no names of speakers");
-            }
-            let mut blocks = match message.role {
-                Role::Assistant => writer.assistant(message)?,
-                Role::Tool | Role::Function => writer.tool_result(message)?,
-                Role::System | Role::Developer => writer.system(message)?,
-                Role::User => writer.parts(&message.parts)?,
-            };
-            mark_last(&mut blocks, message)?;
-            match message.role {
-                Role::Assistant => conversation.push("assistant", blocks),
-                Role::Tool | Role::Function if with_tools => conversation.push_result(blocks),
-                Role::User | Role::Tool | Role::Function => conversation.push("user", blocks),
-                Role::System | Role::Developer if conversation.turns.is_empty() => conversation.system.extend(blocks),
-                Role::System | Role::Developer if blocks.is_empty() => {}
-                Role::System | Role::Developer if late_system && conversation.takes_system(after) => {
-                    conversation.push("system", blocks);
-                }
-                Role::System | Role::Developer => {
-                    conversation.push("user", vec![union("text", OPERATOR_NOTE)?]);
-                    conversation.push("user", blocks);
-                }
-            }
+/// Reads the messages. `late_system` says whether the model takes a system message in the middle, `with_tools` whether
+/// the request has tools: without them Bedrock refuses calls and results, so they are told in words.
+///
+/// # Errors
+///
+/// [`ErrorKind::Unsupported`] for content that Converse has no block for, [`ErrorKind::InvalidRequest`] for a tool call
+/// whose arguments are no JSON object and for a conversation in which nobody but the system speaks.
+pub(super) fn conversation(
+    messages: &[Message],
+    asked: &Asked<'_>,
+    late_system: bool,
+    with_tools: bool,
+    warnings: &mut Vec<Warning>,
+) -> Result<Conversation> {
+    let mut conversation = Conversation::default();
+    let mut writer = Writer { provider: asked.provider, with_tools, documents: Documents::default(), warnings };
+    let mut rest = messages;
+    while let Some((message, after)) = rest.split_first() {
+        rest = after;
+        if message.name.is_some() && !matches!(message.role, Role::Tool | Role::Function) {
+            writer.warn("messages[].name", "left out: Bedrock knows no names of speakers");
         }
-        conversation.trim_prefill()?;
-        if conversation.turns.is_empty() {
-            let message = format!("{} needs a message beside those of the system", asked.provider);
-            return Err(Error::new(ErrorKind::InvalidRequest, message));
-        }
-        Ok(conversation)
+        let mut blocks = match message.role {
+            Role::Assistant => writer.assistant(message)?,
+            Role::Tool | Role::Function => writer.tool_result(message)?,
+            Role::System | Role::Developer => writer.system(message)?,
+            Role::User => writer.parts(&message.parts)?,
+        };
+        mark_last(&mut blocks, message)?;
+        let role = match message.role {
+            Role::Tool | Role::Function if !with_tools => Role::User,
+            role => role,
+        };
+        conversation.add(role, blocks, after, late_system, || union("text", OPERATOR_NOTE))?;
     }
-
-    fn push(&mut self, role: &'static str, blocks: Vec<Object>) {
-        if blocks.is_empty() {
-            return;
-        }
-        match self.turns.last_mut() {
-            Some(turn) if turn.role == role => turn.content.extend(blocks),
-            _ => self.turns.push(Turn { role, content: blocks, results: 0 }),
-        }
-    }
-
-    /// Results of tools go before everything else that the user says.
-    fn push_result(&mut self, results: Vec<Object>) {
-        if self.turns.last().is_none_or(|turn| turn.role != "user") {
-            self.turns.push(Turn { role: "user", content: Vec::new(), results: 0 });
-        }
-        if let Some(turn) = self.turns.last_mut() {
-            let count = results.len();
-            turn.content.splice(turn.results..turn.results, results);
-            turn.results = turn.results.saturating_add(count);
-        }
-    }
-
-    /// Whether a system message may stand here: after a user's turn, and before the assistant's or at the end.
-    fn takes_system(&self, after: &[Message]) -> bool {
-        let next = after.iter().map(|message| message.role).find(|role| !role.is_instruction());
-        let before = self.turns.last().is_some_and(|turn| matches!(turn.role, "user" | "system"));
-        before && next.is_none_or(|role| role == Role::Assistant)
-    }
-
-    /// A beginning of the reply that ends in white space is refused.
-    fn trim_prefill(&mut self) -> Result<()> {
-        let Some(turn) = self.turns.last_mut().filter(|turn| turn.role == "assistant") else { return Ok(()) };
-        let Some(block) = turn.content.last_mut() else { return Ok(()) };
-        if let Some(text) = block.get("text").and_then(|raw| serde_json::from_str::<String>(raw.get()).ok()) {
-            block.set("text", text.trim_end())?;
-        }
-        Ok(())
-    }
+    conversation.end(asked.provider, |_| true)
 }
 
 /// Turns the parts of messages into blocks.
@@ -137,9 +66,7 @@ struct Writer<'w> {
 
 impl Writer<'_> {
     fn warn(&mut self, about: &'static str, message: &'static str) {
-        if !self.warnings.iter().any(|known| known.parameter == about && known.message == message) {
-            self.warnings.push(Warning::new(about, message));
-        }
+        warn_once(self.warnings, about, message);
     }
 
     fn system(&mut self, message: &Message) -> Result<Vec<Object>> {

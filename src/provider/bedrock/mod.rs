@@ -25,7 +25,7 @@ use http::Response;
 
 use super::{
     Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target, aws,
-    counting,
+    counting, setting,
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
@@ -70,7 +70,7 @@ impl Provider for Bedrock {
     }
 
     fn base_url(&self, settings: &[(String, String)]) -> Option<String> {
-        let setting = |name: &str| settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let setting = |name: &str| setting(settings, name);
         match setting(ENDPOINT) {
             Some(endpoint) => Some(endpoint.to_owned()),
             None => setting(REGION).map(|region| aws::endpoint("bedrock-runtime", region)),

@@ -5,14 +5,15 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
-use super::conversation::Conversation;
+use super::conversation::conversation;
 use super::invoke;
 use super::name::{Family, Name, Route};
 use super::reasoning::Reasoning;
-use super::tools::{Answer, Tools};
+use super::tools::{Tools, output_config};
 use crate::chat::{ChatRequest, Message, Params, Warning};
 use crate::error::Result;
 use crate::model::{ReasoningStyle, Traits, traits};
+use crate::provider::anthropic::Answer;
 use crate::provider::{Encoded, ProviderSpec, Target, admit, post_json};
 use crate::wire::json::Object;
 
@@ -84,7 +85,7 @@ impl Draft {
         let asked = Asked { params: &params, known: &known, family, provider: &spec.name };
         let tools = Tools::new(&asked, &answer, reasoning.is_on, &mut fields, &mut warnings)?;
         let late_system = known.late_system == Some(true);
-        let conversation = Conversation::new(messages, &asked, late_system, tools.is_some(), &mut warnings)?;
+        let conversation = conversation(messages, &asked, late_system, tools.is_some(), &mut warnings)?;
         let mut body = Object::new();
         body.set("messages", &conversation.turns)?;
         body.set_some("system", (!conversation.system.is_empty()).then_some(&conversation.system))?;
@@ -92,7 +93,7 @@ impl Draft {
         body.set_some("inferenceConfig", (!inference.is_empty()).then_some(&inference))?;
         body.set_some("toolConfig", tools.as_ref())?;
         body.set_some("serviceTier", params.service_tier.as_deref().map(service_tier).as_ref())?;
-        body.set_some("outputConfig", answer.output_config().as_ref())?;
+        body.set_some("outputConfig", output_config(&answer, &params).as_ref())?;
         fields.merge(&reasoning.fields)?;
         more_fields(&mut fields, &asked)?;
         body.set_some("additionalModelRequestFields", (!fields.is_empty()).then_some(&fields))?;

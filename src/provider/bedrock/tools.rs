@@ -9,8 +9,7 @@ use super::name::Family;
 use super::request::Asked;
 use crate::chat::{CacheControl, Params, ResponseFormat, Tool, ToolChoice, Warning};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Traits;
-use crate::provider::anthropic::{JSON_TOOL, JSON_TOOL_WORDS, structured};
+use crate::provider::anthropic::{Answer, JSON_TOOL, JSON_TOOL_WORDS, structured};
 use crate::wire::json::Object;
 
 /// The longest name of a tool, and the longest id of a call.
@@ -40,78 +39,17 @@ fn limited(text: &str, is_good: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(if good.is_empty() { "_".to_owned() } else { good })
 }
 
-/// What the caller's tools are called on the wire, where that is not their name. Known from the request alone, so that
-/// replies can be read back.
-pub(super) struct Names(Vec<(String, String)>);
-
-impl Names {
-    pub(super) fn new(params: &Params) -> Self {
-        let names = params.tools.iter().flatten().filter_map(|tool| match tool {
-            Tool::Function { name, .. } => Some(name),
-            Tool::Native(_) => None,
-        });
-        let changed = names.filter_map(|name| match wire_name(name) {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(wire) => Some((wire, name.clone())),
-        });
-        Self(changed.collect())
+/// The member of the body that holds the model to a schema natively, which goes as text.
+/// Source: <https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html>.
+pub(super) fn output_config(answer: &Answer, params: &Params) -> Option<Value> {
+    let (Answer::Native(schema), Some(ResponseFormat::JsonSchema(format))) = (answer, &params.response_format) else {
+        return None;
+    };
+    let mut definition = json!({"schema": schema.to_string(), "name": format.name});
+    if let (Some(text), Some(fields)) = (&format.description, definition.as_object_mut()) {
+        fields.insert("description".to_owned(), text.as_str().into());
     }
-
-    /// The caller's name for a tool.
-    pub(super) fn given(&self, wire: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == wire).map(|(_, given)| given.as_str())
-    }
-}
-
-/// How a reply is held to JSON.
-pub(super) enum Answer {
-    /// Not at all.
-    Free,
-    /// By the model's native way.
-    Native { schema: Value, name: String, description: Option<String> },
-    /// As the input of a tool with this schema.
-    ByTool(Value),
-}
-
-impl Answer {
-    /// What the request asks for, in the way that the model has.
-    pub(super) fn new(params: &Params, known: &Traits, provider: &str) -> Result<Self> {
-        let format = match &params.response_format {
-            None | Some(ResponseFormat::Text) => return Ok(Self::Free),
-            Some(ResponseFormat::JsonObject) => return Ok(Self::ByTool(json!({"type": "object"}))),
-            Some(ResponseFormat::JsonSchema(format)) => format,
-            Some(ResponseFormat::Native(_)) => return Err(Error::unsupported("response_format", provider)),
-        };
-        if known.native_schema == Some(true) {
-            match structured(&format.schema) {
-                Err(error) if error.kind() == ErrorKind::Unsupported => {}
-                Err(error) => return Err(error),
-                Ok(schema) => {
-                    let (name, description) = (format.name.clone(), format.description.clone());
-                    return Ok(Self::Native { schema, name, description });
-                }
-            }
-        }
-        let mut schema = format.schema.clone();
-        if let (Some(text), Some(fields)) = (&format.description, schema.as_object_mut()) {
-            fields.entry("description").or_insert_with(|| text.as_str().into());
-        }
-        if schema.get("type").is_none_or(|kind| kind != "object") {
-            return Err(Error::unsupported("response_format: a schema that is not of an object", provider));
-        }
-        Ok(Self::ByTool(schema))
-    }
-
-    /// The member of the body that holds the model to a schema, which goes as text.
-    /// Source: <https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html>.
-    pub(super) fn output_config(&self) -> Option<Value> {
-        let Self::Native { schema, name, description } = self else { return None };
-        let mut definition = json!({"schema": schema.to_string(), "name": name});
-        if let (Some(text), Some(fields)) = (description, definition.as_object_mut()) {
-            fields.insert("description".to_owned(), text.as_str().into());
-        }
-        Some(json!({"textFormat": {"type": "json_schema", "structure": {"jsonSchema": definition}}}))
-    }
+    Some(json!({"textFormat": {"type": "json_schema", "structure": {"jsonSchema": definition}}}))
 }
 
 /// The member of the body that tools are said in.

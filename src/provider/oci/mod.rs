@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::openai_chat::OpenAiChat;
 use super::{
     Chat, ChatCodec, Codec, Encoded, EventDecoder, Flow, Progress, Provider, ProviderSpec, Queue, StreamDecoder,
-    Target, not_a_reply, post_json,
+    Target, not_a_reply, post_json, setting,
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, ErrorKind, Result};
@@ -97,7 +97,7 @@ impl Provider for Oci {
 
     /// The address of the region, in the realm of the tenancy.
     fn base_url(&self, settings: &[(String, String)]) -> Option<String> {
-        let setting = |name: &str| settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let setting = |name: &str| setting(settings, name);
         let region = setting("oci_region")?;
         let realm = setting("oci_tenancy").and_then(|ocid| ocid.split('.').nth(2));
         let known = REALMS.iter().find(|(name, _)| Some(*name) == realm);

@@ -11,7 +11,7 @@ use http::{HeaderValue, Request, Response};
 
 use super::{
     Chat, ChatCodec, Codec, Encoded, EventDecoder, Flow, Progress, Provider, ProviderSpec, Queue, StreamDecoder,
-    Target, aws, openai_chat,
+    Target, aws, openai_chat, setting,
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, ErrorKind, Result};
@@ -75,8 +75,7 @@ impl Provider for Sagemaker {
     }
 
     fn base_url(&self, settings: &[(String, String)]) -> Option<String> {
-        let region = settings.iter().find(|(name, _)| name == REGION);
-        region.map(|(_, region)| aws::endpoint("runtime.sagemaker", region))
+        setting(settings, REGION).map(|region| aws::endpoint("runtime.sagemaker", region))
     }
 
     fn chat(&self) -> Option<&dyn ChatCodec> {

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::Target;
+use crate::provider::{Target, setting};
 
 /// The version of the API where the caller says none.
 pub(super) const VERSION: &str = "v1";
@@ -16,7 +16,7 @@ pub(in crate::provider) const LOCATION: &str = "us-central1";
 /// The host of a location: of a region, of the multi-regions `us` and `eu`, or of the world. `None` for what cannot be
 /// part of a host's name. Without a project there is no location either.
 pub(super) fn host(settings: &[(String, String)]) -> Option<String> {
-    let setting = |name: &str| settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let setting = |name: &str| setting(settings, name);
     let location = setting("vertex_project").map_or("global", |_| setting("vertex_location").unwrap_or(LOCATION));
     if location.is_empty() || !location.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-') {
         return None;
