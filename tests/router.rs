@@ -1,5 +1,6 @@
 //! The router against real servers: where calls go, what failures come to, what a caller sees of them.
 
+use std::future::IntoFuture as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,8 +11,8 @@ use anymodel::mock::{Fault, MockServer, Reply};
 use anymodel::router::{DeploymentHealth, LeastBusy, RouterBuilder, TagMatch, batch};
 use anymodel::transport::{ReqwestTransport, Transport};
 use anymodel::{
-    ChatStream, Client, Complete, Delta, Deployment, Error, ErrorKind, Fallback, OnStreamFailure, RetryPolicy, Router,
-    RouterEvent, RouterObserver,
+    CallOptions, ChatRequest, ChatStream, Client, Complete, Delta, Deployment, Error, ErrorKind, Fallback,
+    OnStreamFailure, RetryPolicy, Router, RouterEvent, RouterObserver,
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -756,4 +757,17 @@ async fn a_stream_of_another_operation_that_breaks_says_what_was_tried() {
     assert_eq!(error.kind(), ErrorKind::StreamInterrupted);
     assert_eq!(trail(error.trail()), [failing(ErrorKind::StreamInterrupted, "cut")]);
     assert!(router.snapshot().iter().all(|deployment| deployment.in_flight == 0));
+}
+
+/// A service can have thousands of calls in flight.
+#[tokio::test]
+async fn a_call_in_flight_is_small() {
+    let server = server(words()).await;
+    let router = router().deployment(at(&server.url(), "a", "a")).build().unwrap();
+    let alone = client().completion("openai/m", "Hi").into_future();
+    assert!(size_of_val(&*alone) <= 6 << 10, "{} bytes", size_of_val(&*alone));
+    let routed = router.completion("a", "Hi").into_future();
+    assert!(size_of_val(&*routed) <= 6 << 10, "{} bytes", size_of_val(&*routed));
+    let streamed = router.complete_stream(ChatRequest::new("a", "Hi"), CallOptions::default());
+    assert!(size_of_val(&*streamed) <= 8 << 10, "{} bytes", size_of_val(&*streamed));
 }

@@ -58,11 +58,11 @@ impl Client {
     }
 
     /// The call, and where it fails the same call of each fallback in turn.
-    async fn with_fallbacks<R: Question, T, F: Future<Output = Result<T>>>(
+    async fn with_fallbacks<R: Question, T, F: Future<Output = Result<T>> + Send>(
         &self,
         mut request: Box<R>,
-        mut options: CallOptions,
-        call: impl Fn(Self, Box<R>, CallOptions) -> F,
+        options: CallOptions,
+        call: impl Fn(Self, Box<R>, CallOptions) -> F + Send + Sync,
     ) -> Result<T> {
         if tokio::runtime::Handle::try_current().is_err() {
             let message = "a call has to be awaited inside a tokio runtime; elsewhere use `.blocking()`";
@@ -71,40 +71,52 @@ impl Client {
         if self.0.drop_params {
             request.drop_params();
         }
-        let fallbacks = std::mem::take(&mut options.fallbacks);
-        if fallbacks.is_empty() {
+        if options.fallbacks.is_empty() {
             return call(self.clone(), request, options).await;
         }
-        let (begun, total) = (Instant::now(), options.timeout);
-        // What cannot be asked is told before anything is.
-        fallbacks.iter().try_for_each(|fallback| fallback.check(&*request))?;
-        let first = match call(self.clone(), request.clone(), options.clone()).await {
-            Ok(done) => return Ok(done),
-            Err(error) => error,
-        };
-        let provider = |model: &str| self.0.registry.resolve(model).ok().map(|name| name.provider().to_owned());
-        let home = provider(request.model());
-        let mut failed = Vec::new();
-        for fallback in fallbacks {
-            let model = &fallback.model;
-            // One deadline for the call, however many models it tries.
-            let left = total.map(|total| total.saturating_sub(begun.elapsed()));
-            if left.is_some_and(|left| left.is_zero()) {
-                failed.push(format!("{model} (no time left)"));
-                continue;
-            }
-            options.timeout = left;
-            let stays = provider(model) == home && !fallback.moves();
-            let options = if stays { options.clone() } else { options.elsewhere() };
-            let (other, mut options) = fallback.apply(&*request, &options)?;
-            options.timeout = options.timeout.map(|own| left.map_or(own, |left| own.min(left)));
-            match call(self.clone(), Box::new(other), options).await {
+        self.through_fallbacks(request, options, call).await
+    }
+
+    /// A call that has fallbacks. On the heap, so that a call that has none is no larger for them.
+    fn through_fallbacks<'a, R: Question, T, F: Future<Output = Result<T>> + Send + 'a>(
+        &'a self,
+        request: Box<R>,
+        mut options: CallOptions,
+        call: impl Fn(Self, Box<R>, CallOptions) -> F + Send + Sync + 'a,
+    ) -> futures::future::BoxFuture<'a, Result<T>> {
+        Box::pin(async move {
+            let fallbacks = std::mem::take(&mut options.fallbacks);
+            let (begun, total) = (Instant::now(), options.timeout);
+            // What cannot be asked is told before anything is.
+            fallbacks.iter().try_for_each(|fallback| fallback.check(&*request))?;
+            let first = match call(self.clone(), request.clone(), options.clone()).await {
                 Ok(done) => return Ok(done),
-                Err(error) => failed.push(format!("{model} ({})", error.kind())),
+                Err(error) => error,
+            };
+            let provider = |model: &str| self.0.registry.resolve(model).ok().map(|name| name.provider().to_owned());
+            let home = provider(request.model());
+            let mut failed = Vec::new();
+            for fallback in fallbacks {
+                let model = &fallback.model;
+                // One deadline for the call, however many models it tries.
+                let left = total.map(|total| total.saturating_sub(begun.elapsed()));
+                if left.is_some_and(|left| left.is_zero()) {
+                    failed.push(format!("{model} (no time left)"));
+                    continue;
+                }
+                options.timeout = left;
+                let stays = provider(model) == home && !fallback.moves();
+                let options = if stays { options.clone() } else { options.elsewhere() };
+                let (other, mut options) = fallback.apply(&*request, &options)?;
+                options.timeout = options.timeout.map(|own| left.map_or(own, |left| own.min(left)));
+                match call(self.clone(), Box::new(other), options).await {
+                    Ok(done) => return Ok(done),
+                    Err(error) => failed.push(format!("{model} ({})", error.kind())),
+                }
             }
-        }
-        let message = format!("{}; its fallbacks failed too: {}", first.message(), failed.join(", "));
-        Err(first.with_message(message))
+            let message = format!("{}; its fallbacks failed too: {}", first.message(), failed.join(", "));
+            Err(first.with_message(message))
+        })
     }
 
     /// One operation, asked of one endpoint and watched from its start to its end.

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -79,7 +80,8 @@ impl Client {
         encoded: &Encoded,
         clock: &Clock,
     ) -> Result<(Op::Response, HeaderMap)> {
-        let mut sent = self.send(endpoint, encoded.request.clone(), clock).await?;
+        let mut sending = encoded.request.clone();
+        let mut sent = self.send(endpoint, &mut sending, clock).await?;
         loop {
             let (response, secrets) = self.whole(sent, clock).await?;
             let decoded = Op::decode(endpoint.provider.as_ref(), request, &response)
@@ -107,74 +109,73 @@ impl Client {
         Ok((Response::from_parts(head, body), secrets))
     }
 
-    /// Sends one request: the head of a good reply, or the error that the reply is. Where the provider refuses a token
-    /// that was kept, it is sent once more with a new one.
-    pub(super) async fn send(&self, endpoint: &Endpoint, mut request: Request<Bytes>, clock: &Clock) -> Result<Sent> {
+    /// Sends one request: the head of a good reply, or the error that the reply is. What is sent is taken out of
+    /// `request`, so that it is in one place, however deep the futures are nested.
+    pub(super) async fn send(&self, endpoint: &Endpoint, request: &mut Request<Bytes>, clock: &Clock) -> Result<Sent> {
         add_headers(request.headers_mut(), &endpoint.headers);
-        if !endpoint.credentials.can_renew() {
-            return self.send_authorized(endpoint, request, clock).await.map_err(|(error, _)| error);
+        if endpoint.credentials.can_renew() {
+            return self.send_renewing(endpoint, request, clock).await;
         }
-        match self.send_authorized(endpoint, request.clone(), clock).await {
-            Err((error, Some(refused))) if error.kind() == ErrorKind::Authentication => {
-                endpoint.credentials.renew(&refused);
-                self.send_authorized(endpoint, request, clock).await.map_err(|(error, _)| error)
-            }
-            result => result.map_err(|(error, _)| error),
-        }
-    }
-
-    /// Sends what a reply says to ask next. To a host that is not the endpoint's goes nothing of the endpoint's own.
-    async fn send_next(&self, endpoint: &Endpoint, request: Request<Bytes>, clock: &Clock) -> Result<Sent> {
-        let request = from_base(request, endpoint)?;
-        if is_of(endpoint, &request) {
-            return self.send(endpoint, request, clock).await;
-        }
-        self.send_as_is(endpoint, request, clock).await.map_err(|(error, _)| error)
-    }
-
-    /// Puts the credentials on a request and sends it. An error has the headers of a request that the provider refused.
-    async fn send_authorized(
-        &self,
-        endpoint: &Endpoint,
-        mut request: Request<Bytes>,
-        clock: &Clock,
-    ) -> Result<Sent, (Error, Option<HeaderMap>)> {
-        let provider = endpoint.provider.as_ref();
-        let authorizing = clock.within_call(endpoint.credentials.authorize(provider, &mut request));
-        authorizing.await.map_err(|error| (error, None))?;
+        self.authorize(endpoint, request, clock).await?;
         self.send_as_is(endpoint, request, clock).await
     }
 
-    /// Sends a request. An error has its headers, where the provider refused it.
-    async fn send_as_is(
-        &self,
-        endpoint: &Endpoint,
+    /// Sends a request with a token that may be out of date: where the provider refuses one that was kept, the request is
+    /// sent once more with a new one.
+    fn send_renewing<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        request: &'a mut Request<Bytes>,
+        clock: &'a Clock,
+    ) -> BoxFuture<'a, Result<Sent>> {
+        Box::pin(async move {
+            let mut again = request.clone();
+            self.authorize(endpoint, request, clock).await?;
+            let refused = request.headers().clone();
+            match self.send_as_is(endpoint, request, clock).await {
+                Err(error) if error.kind() == ErrorKind::Authentication => {
+                    endpoint.credentials.renew(&refused);
+                    self.authorize(endpoint, &mut again, clock).await?;
+                    self.send_as_is(endpoint, &mut again, clock).await
+                }
+                result => result,
+            }
+        })
+    }
+
+    /// Sends what a reply says to ask next. To a host that is not the endpoint's goes nothing of the endpoint's own.
+    fn send_next<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
         request: Request<Bytes>,
-        clock: &Clock,
-    ) -> Result<Sent, (Error, Option<HeaderMap>)> {
-        let provider = endpoint.provider.as_ref();
+        clock: &'a Clock,
+    ) -> BoxFuture<'a, Result<Sent>> {
+        Box::pin(async move {
+            let mut request = from_base(request, endpoint)?;
+            if is_of(endpoint, &request) {
+                return self.send(endpoint, &mut request, clock).await;
+            }
+            self.send_as_is(endpoint, &mut request, clock).await
+        })
+    }
+
+    /// Puts the credentials on a request.
+    async fn authorize(&self, endpoint: &Endpoint, request: &mut Request<Bytes>, clock: &Clock) -> Result<()> {
+        clock.within_call(endpoint.credentials.authorize(endpoint.provider.as_ref(), request)).await
+    }
+
+    /// Sends a request without another word.
+    async fn send_as_is(&self, endpoint: &Endpoint, request: &mut Request<Bytes>, clock: &Clock) -> Result<Sent> {
         let secrets: Vec<HeaderValue> =
             request.headers().values().filter(|value| value.is_sensitive()).cloned().collect();
-        let headers = endpoint.credentials.can_renew().then(|| request.headers().clone());
-        let sending = self.0.transport.send(request);
+        let sending = self.0.transport.send(std::mem::take(request));
         let response = within(clock.by(clock.first_byte), "no answer began in time", sending)
             .await
-            .map_err(|error| (redact(error, &secrets), None))?;
-        let status = response.status();
-        if status.is_success() {
+            .map_err(|error| redact(error, &secrets))?;
+        if response.status().is_success() {
             return Ok(Sent { response, secrets });
         }
-        let (head, body) = response.into_parts();
-        let reading = within(
-            clock.by(clock.idle),
-            "the error reply did not come to its end in time",
-            body.bytes(MAX_ERROR_BYTES),
-        );
-        let response = Response::from_parts(head, reading.await.unwrap_or_default());
-        if status.is_redirection() {
-            return Err((redirected(&response), None));
-        }
-        Err((redact(provider.decode_error(&response), &secrets), headers))
+        Err(refusal(endpoint, response, &secrets, clock).await)
     }
 
     /// Sends a request whose answer is to be a stream. A page of HTML with a good status, such as that of a proxy
@@ -182,11 +183,11 @@ impl Client {
     pub(super) async fn open(
         &self,
         endpoint: &Endpoint,
-        request: Request<Bytes>,
+        mut request: Request<Bytes>,
         stream_of: Option<StreamOf>,
         clock: &Clock,
     ) -> Result<Sent> {
-        let mut sent = self.send(endpoint, request, clock).await?;
+        let mut sent = self.send(endpoint, &mut request, clock).await?;
         if let Some(stream_of) = stream_of {
             let (response, secrets) = self.whole(sent, clock).await?;
             let next = stream_of(&response).map_err(|error| place(redact(error, &secrets), &response))?;
@@ -197,9 +198,7 @@ impl Client {
         if !kind.starts_with("text/html") {
             return Ok(Sent { response, secrets });
         }
-        let (head, body) = response.into_parts();
-        let reading = within(clock.by(clock.idle), "the page did not come to its end", body.bytes(MAX_ERROR_BYTES));
-        let page = Response::from_parts(head, reading.await.unwrap_or_default());
+        let page = short(response, clock).await;
         let error = Error::new(ErrorKind::InvalidResponse, "the provider answered with a page of HTML, not a stream");
         Err(redact(place(error, &page), &secrets))
     }
@@ -226,6 +225,32 @@ impl Client {
             }
         }
     }
+}
+
+/// The error that a response without a good status is.
+fn refusal<'a>(
+    endpoint: &'a Endpoint,
+    response: Response<Body>,
+    secrets: &'a [HeaderValue],
+    clock: &'a Clock,
+) -> BoxFuture<'a, Error> {
+    Box::pin(async move {
+        let response = short(response, clock).await;
+        if response.status().is_redirection() {
+            return redirected(&response);
+        }
+        redact(endpoint.provider.decode_error(&response), secrets)
+    })
+}
+
+/// A response that is an error or a page, with as much of its body as comes in time.
+fn short(response: Response<Body>, clock: &Clock) -> BoxFuture<'_, Response<Bytes>> {
+    Box::pin(async move {
+        let (head, body) = response.into_parts();
+        let reading =
+            within(clock.by(clock.idle), "the body did not come to its end in time", body.bytes(MAX_ERROR_BYTES));
+        Response::from_parts(head, reading.await.unwrap_or_default())
+    })
 }
 
 /// A request whose address is only a path, at the endpoint's base URL.

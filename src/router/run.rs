@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures::future::{Either, select};
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Either, ready, select};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::filter::{Demand, capabilities, estimate};
@@ -59,7 +59,7 @@ pub(super) struct Call<Q> {
 /// What a call can be of.
 pub(super) trait Ask {
     type Question: Question;
-    type Reply: Send;
+    type Reply: Send + 'static;
 
     /// One try. It owns what it needs, so that it can run beside another.
     fn ask(
@@ -67,7 +67,7 @@ pub(super) trait Ask {
         endpoint: Arc<Endpoint>,
         request: Arc<Self::Question>,
         options: CallOptions,
-    ) -> impl Future<Output = Result<Self::Reply>> + Send;
+    ) -> impl Future<Output = Result<Self::Reply>> + Send + 'static;
 
     /// The tokens that a reply came to.
     fn tokens(reply: &Self::Reply) -> Option<u64>;
@@ -135,13 +135,19 @@ where
 }
 
 /// A try that is being made.
-struct Running<F> {
+struct Running<R> {
+    made: Made,
+    /// On the heap: it is most of a call's size, and is handed on several times.
+    asking: BoxFuture<'static, Result<R>>,
+}
+
+/// What is known of a try from its start.
+struct Made {
     choice: Choice,
     ticket: Ticket,
     begun: Instant,
     /// Whether it is the call's deadline that ends it, and not the deployment's.
     own_deadline: bool,
-    asking: F,
 }
 
 /// A try that has succeeded.
@@ -238,7 +244,7 @@ impl<Q: Question> Call<Q> {
                 Step::Try(choice) => {
                     let Some(running) = self.begin::<A>(choice).await? else { continue };
                     self.place = None;
-                    if let Some(answered) = self.attempt::<A, _>(running).await? {
+                    if let Some(answered) = self.attempt::<A>(running).await? {
                         return Ok(answered);
                     }
                 }
@@ -267,10 +273,7 @@ impl<Q: Question> Call<Q> {
     }
 
     /// Takes a place at the deployment and begins to ask it.
-    async fn begin<A: Ask<Question = Q>>(
-        &mut self,
-        choice: Choice,
-    ) -> Result<Option<Running<impl Future<Output = Result<A::Reply>> + use<A, Q>>>> {
+    async fn begin<A: Ask<Question = Q>>(&mut self, choice: Choice) -> Result<Option<Running<A::Reply>>> {
         let (router, now) = (&self.router, self.router.now());
         let tokens = self.plan.demand.pick.prompt_tokens;
         let shared = router.shared.as_ref().map(|shared| &*shared.limits);
@@ -303,78 +306,57 @@ impl<Q: Question> Call<Q> {
         });
         // The client holds to the call's time itself; only a stream without one of its own ends for it with its head.
         let (client, end) = (router.client.clone(), self.end.filter(|_| self.stream && options.timeout.is_none()));
-        let asking = async move {
-            let (endpoint, request) = asked?;
-            let asking = A::ask(client, endpoint, request, options);
-            match end {
-                Some(end) => timeout_at(end, asking).await.unwrap_or_else(|_| Err(late().with_attempts(1))),
-                None => asking.await,
+        let asking: BoxFuture<'static, Result<A::Reply>> = match (asked, end) {
+            (Err(error), _) => Box::pin(ready(Err(error))),
+            (Ok((endpoint, request)), None) => Box::pin(A::ask(client, endpoint, request, options)),
+            (Ok((endpoint, request)), Some(end)) => {
+                let asking = timeout_at(end, A::ask(client, endpoint, request, options));
+                Box::pin(asking.map(|result| result.unwrap_or_else(|_| Err(late().with_attempts(1)))))
             }
         };
-        Ok(Some(Running { choice, ticket, begun: Instant::now(), own_deadline, asking }))
+        Ok(Some(Running { made: Made { choice, ticket, begun: Instant::now(), own_deadline }, asking }))
     }
 
     /// One try, or two where the first takes long and hedging is wished for. `None` where they failed.
-    async fn attempt<A, F>(&mut self, running: Running<F>) -> Result<Option<Answered<A::Reply>>>
-    where
-        A: Ask<Question = Q>,
-        F: Future<Output = Result<A::Reply>>,
-    {
-        let Running { choice, ticket, begun, own_deadline, asking } = running;
-        let mut asking = pin!(asking);
-        let after = choice.slot.state.latency.p95(self.stream).filter(|_| self.router.hedge);
+    async fn attempt<A: Ask<Question = Q>>(
+        &mut self,
+        running: Running<A::Reply>,
+    ) -> Result<Option<Answered<A::Reply>>> {
+        let Running { made, mut asking } = running;
+        let after = made.choice.slot.state.latency.p95(self.stream).filter(|_| self.router.hedge);
         let early = match after {
             None => Some(asking.as_mut().await),
             Some(after) => timeout(after, asking.as_mut()).await.ok(),
         };
         if let Some(result) = early {
-            return Ok(self.take::<A>(choice, ticket, begun, own_deadline, result));
+            return Ok(self.take::<A>(made, result));
         }
         let second = match self.plan.hedge(self.router.now(), &mut self.dice) {
             None => None,
             Some(other) => {
-                self.router.tell(&RouterEvent::Hedged { slow: &choice.slot.id, deployment: &other.slot.id });
+                self.router.tell(&RouterEvent::Hedged { slow: &made.choice.slot.id, deployment: &other.slot.id });
                 self.begin::<A>(other).await?
             }
         };
         let Some(second) = second else {
             let result = asking.await;
-            return Ok(self.take::<A>(choice, ticket, begun, own_deadline, result));
+            return Ok(self.take::<A>(made, result));
         };
-        let mut other = pin!(second.asking);
         // The first to succeed is the answer, and the other is dropped; one that fails leaves it to the other.
-        let first_is_in = match select(asking.as_mut(), other.as_mut()).await {
-            Either::Left((result, _)) => Either::Left(result),
-            Either::Right((result, _)) => Either::Right(result),
+        let (sooner, result, later, waiting) = match select(asking, second.asking).await {
+            Either::Left((result, waiting)) => (made, result, second.made, waiting),
+            Either::Right((result, waiting)) => (second.made, result, made, waiting),
         };
-        Ok(match first_is_in {
-            Either::Left(result) => {
-                if let Some(answered) = self.take::<A>(choice, ticket, begun, own_deadline, result) {
-                    return Ok(Some(answered));
-                }
-                let result = other.await;
-                self.take::<A>(second.choice, second.ticket, second.begun, second.own_deadline, result)
-            }
-            Either::Right(result) => {
-                let late = self.take::<A>(second.choice, second.ticket, second.begun, second.own_deadline, result);
-                if let Some(answered) = late {
-                    return Ok(Some(answered));
-                }
-                let result = asking.await;
-                self.take::<A>(choice, ticket, begun, own_deadline, result)
-            }
-        })
+        if let Some(answered) = self.take::<A>(sooner, result) {
+            return Ok(Some(answered));
+        }
+        let result = waiting.await;
+        Ok(self.take::<A>(later, result))
     }
 
     /// Takes down how a try ended.
-    fn take<A: Ask<Question = Q>>(
-        &mut self,
-        choice: Choice,
-        mut ticket: Ticket,
-        begun: Instant,
-        own_deadline: bool,
-        result: Result<A::Reply>,
-    ) -> Option<Answered<A::Reply>> {
+    fn take<A: Ask<Question = Q>>(&mut self, made: Made, result: Result<A::Reply>) -> Option<Answered<A::Reply>> {
+        let Made { choice, mut ticket, begun, own_deadline } = made;
         let took = begun.elapsed();
         match result {
             Ok(reply) => {

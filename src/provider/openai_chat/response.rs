@@ -14,7 +14,7 @@ use crate::provider::{Hook, ProviderSpec, not_a_reply};
 const OPENAI_FIELDS: [&str; 1] = ["function_call"];
 
 pub(super) fn decode(spec: &ProviderSpec, response: &Response<Bytes>) -> Result<ChatResponse> {
-    match serde_json::from_slice::<ChatResponse>(response.body()) {
+    match read(response.body()) {
         Ok(mut reply) if !has_error(reply.extra.get("error")) => {
             if let Some(choice) = reply.choices.iter().find(|choice| has_error(choice.extra.get("error"))) {
                 return Err(choice_failure(choice, response));
@@ -35,6 +35,14 @@ pub(super) fn decode(spec: &ProviderSpec, response: &Response<Bytes>) -> Result<
             Ok(reply)
         }
         other => Err(failure(response, other.err())),
+    }
+}
+
+/// Reads the reply. That the bytes are text is made sure of once for all of them, not string by string.
+fn read(body: &[u8]) -> serde_json::Result<ChatResponse> {
+    match std::str::from_utf8(body) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(body),
     }
 }
 
@@ -72,7 +80,9 @@ fn complete(spec: &ProviderSpec, choice: &mut Choice) {
     let message = &mut choice.message;
     let reasons = message.parts.iter().any(|part| matches!(part.content, Content::Reasoning(_)));
     let reasoning = message.extra.remove("reasoning").and_then(|value| value.as_str().map(str::to_owned));
-    message.parts = std::mem::take(&mut message.parts).into_iter().flat_map(known_part).collect();
+    if message.parts.iter().any(|part| matches!(part.content, Content::Native(_))) {
+        message.parts = std::mem::take(&mut message.parts).into_iter().map(known_part).collect();
+    }
     let details = message.extra.get(details::FIELD).and_then(Value::as_array).and_then(|list| details::text(list));
     let reasoning = reasoning.filter(|text| !text.is_empty()).or(details);
     if let Some(text) = reasoning.filter(|_| !reasons) {
@@ -98,6 +108,9 @@ fn complete(spec: &ProviderSpec, choice: &mut Choice) {
 /// Fields of the message that only this provider has go back to it, and to no other.
 fn own_fields(spec: &ProviderSpec, choice: &mut Choice) {
     let message = &mut choice.message;
+    if message.extra.is_empty() {
+        return;
+    }
     let fields = Map::from(std::mem::take(&mut message.extra)).into_iter().filter(|(_, value)| !value.is_null());
     let (named, own): (Map<_, _>, Map<_, _>) = fields.partition(|(name, _)| OPENAI_FIELDS.contains(&name.as_str()));
     message.extra = named.into();
@@ -112,15 +125,15 @@ fn own_fields(spec: &ProviderSpec, choice: &mut Choice) {
 
 /// Parts that some servers put into `content`: reasoning as `thinking` or `reasoning`, whose words are lists
 /// themselves.
-pub(super) fn known_part(part: Part) -> Vec<Part> {
-    let Content::Native(native) = &part.content else { return vec![part] };
+pub(super) fn known_part(part: Part) -> Part {
+    let Content::Native(native) = &part.content else { return part };
     let words = |name: &str| native.value.get(name).map(text_of).map(Part::reasoning);
     let found = match native.value.get("type").and_then(Value::as_str) {
         Some("thinking") => words("thinking"),
         Some("reasoning") => words("summary").or_else(|| words("content")),
         _ => None,
     };
-    vec![found.unwrap_or(part)]
+    found.unwrap_or(part)
 }
 
 /// The text in a string, an object with a `text`, or a list of either.

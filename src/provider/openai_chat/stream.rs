@@ -260,7 +260,7 @@ impl ChoiceState {
                 }
             }
             Some(Body::List(list)) => {
-                for part in list.into_iter().filter_map(|part| read_part(part).ok()).flat_map(known_part) {
+                for part in list.into_iter().filter_map(|part| read_part(part).ok()).map(known_part) {
                     match part.content {
                         Content::Text(text) if text.is_empty() => {}
                         Content::Text(text) => push(Delta::Text(text)),
