@@ -2,15 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::completion::BoxFuture;
-use super::{CallOptions, Client, Fallback, Question, Streaming};
+use super::with_options::with_options;
+use super::{CallOptions, Client, Question, Streaming};
 use crate::error::Result;
-use crate::pricing::Rates;
 use crate::provider::{Reply, Streamed};
 
 /// Who makes the calls of an operation: a client, or a router in front of several deployments.
@@ -67,60 +65,6 @@ impl<Op: Streamed> Asking<Op> {
         self
     }
 
-    /// The same call with these options.
-    pub fn options(mut self, options: CallOptions) -> Self {
-        self.options = options;
-        self
-    }
-
-    /// The provider, where the model's name has no prefix.
-    pub fn provider(mut self, prefix: impl Into<String>) -> Self {
-        self.options.provider = Some(prefix.into());
-        self
-    }
-
-    /// The address instead of the provider's own.
-    pub fn api_base(mut self, url: impl Into<String>) -> Self {
-        self.options.api_base = Some(url.into());
-        self
-    }
-
-    /// The key for this call; `os.environ/NAME` stands for an environment variable.
-    pub fn api_key(mut self, key: impl Into<SecretString>) -> Self {
-        self.options.api_key = Some(key.into());
-        self
-    }
-
-    /// A header on the request, over the provider's own.
-    pub fn extra_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.options.extra_headers.push((name.into(), value.into()));
-        self
-    }
-
-    /// The longest that the whole call may take, retries included; of a stream, to its end.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options.timeout = Some(timeout);
-        self
-    }
-
-    /// How many times to try again when a try fails in a way that can pass.
-    pub fn num_retries(mut self, retries: u32) -> Self {
-        self.options.num_retries = Some(retries);
-        self
-    }
-
-    /// Models to try in order when this one fails. Address, key and headers of this call stay with its provider.
-    pub fn fallbacks<F: Into<Fallback>>(mut self, models: impl IntoIterator<Item = F>) -> Self {
-        self.options.fallbacks.extend(models.into_iter().map(Into::into));
-        self
-    }
-
-    /// The price of this call, instead of what the client's catalogue says.
-    pub fn price(mut self, rates: Rates) -> Self {
-        self.options.price = Some(rates);
-        self
-    }
-
     /// Something for observers to know; not sent.
     pub fn metadata_for_observers(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.options.metadata.insert(name.into(), value.into());
@@ -133,6 +77,8 @@ impl<Op: Streamed> Asking<Op> {
         }
     }
 }
+
+with_options!([Op: Streamed] Asking<Op>);
 
 /// What is the same of every request but the name of its limit of tokens.
 macro_rules! refining {

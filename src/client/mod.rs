@@ -18,6 +18,7 @@ mod responses;
 mod retry;
 mod stream;
 mod trace;
+mod with_options;
 
 use std::collections::HashMap;
 use std::fmt;
