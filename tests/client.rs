@@ -469,6 +469,30 @@ async fn an_unsupported_parameter_is_an_error_or_a_warning_on_the_reply() {
 }
 
 #[tokio::test]
+async fn what_the_caller_wants_left_out_is_not_sent() {
+    let script = Script::of([good()]);
+    let tool = serde_json::from_value::<anymodel::Tool>(
+        json!({"type": "function", "function": {"name": "f", "strict": true}}),
+    )
+    .unwrap();
+    let call = || script.client().completion("openai/gpt-4o", "Hi").temperature(0.5).seed(7).tool(tool.clone());
+    call().additional_drop_params(["seed", "logprobs", "tools[*].function.strict"]).await.unwrap();
+    let body = script.body();
+    assert_eq!((body.get("seed"), &body["temperature"]), (None, &json!(0.5)));
+    assert_eq!(body["tools"][0]["function"]["strict"], Value::Null);
+    assert_eq!(body["tools"][0]["function"]["name"], "f");
+    let error = call().additional_drop_params(["tools[.strict"]).await.unwrap_err();
+    assert_eq!((error.kind(), script.requests()), (ErrorKind::Configuration, 1));
+    let mut request: ChatRequest = serde_json::from_value(
+        json!({"model": "openai/gpt-4o", "messages": [], "user": "u", "additional_drop_params": ["user"]}),
+    )
+    .unwrap();
+    let options = CallOptions::take_from(&mut request).unwrap();
+    script.client().complete(request, options).await.unwrap();
+    assert_eq!(script.body(), json!({"model": "gpt-4o", "messages": []}));
+}
+
+#[tokio::test]
 async fn an_unknown_provider_is_named_with_the_nearest() {
     let error = Script::of([good()]).client().completion("opnai/gpt-4o", "Hi").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownProvider);

@@ -33,7 +33,7 @@ async fn a_file_makes_a_router_with_deployments_orders_and_fallbacks() {
         "
 model_list:
   - model_name: smart
-    litellm_params: {{model: openai/gpt-4o, api_base: '{}', api_key: sk-1, temperature: 0.5, input_cost_per_token: 1.0e-6}}
+    litellm_params: {{model: openai/gpt-4o, api_base: '{}', api_key: sk-1, temperature: 0.5, input_cost_per_token: 1.0e-6, additional_drop_params: [seed]}}
     model_info: {{id: first}}
   - model_name: smart
     litellm_params: {{model: gpt-4o, custom_llm_provider: openai, api_base: '{}', api_key: sk-2, order: 2}}
@@ -59,12 +59,14 @@ router_settings:
     );
     let (builder, warnings) = read(&yaml).unwrap();
     assert!(warnings.is_empty(), "{warnings:?}");
-    let reply = builder.build().unwrap().completion("clever", "Hi").await.unwrap();
+    let reply = builder.build().unwrap().completion("clever", "Hi").seed(1).await.unwrap();
     assert_eq!(reply.text(), "Hello from the last!");
     let tried: Vec<&str> = reply.meta.trail.iter().map(|attempt| attempt.deployment.as_str()).collect();
     assert_eq!(tried, ["first", "second", "last"]);
+    assert_eq!(first.requests()[0].json().get("seed"), None, "the deployment leaves it out");
     let sent = last.requests();
     let body = sent[0].json();
+    assert_eq!(body["seed"], 1);
     assert_eq!((&body["model"], &body["temperature"]), (&"gpt-4o-mini".into(), &0.25.into()));
     assert!(reply.cost().unwrap().as_f64() > 0.0, "the deployment's own price");
 }

@@ -1,17 +1,15 @@
 //! A client's calls: each operation asked of one endpoint, watched from its start to its end, with its fallbacks.
 
-use std::future::Future;
-
 use tokio::time::Instant;
 
 use super::completion::{BoxFuture, Complete};
 use super::observer::{Answer, Watch};
 use super::pipeline::Clock;
 use super::stream::Head;
-use super::{CallOptions, ChatStream, Client, Question, RetryPolicy, Streaming};
+use super::{CallOptions, ChatStream, Client, Question, RetryPolicy, Streaming, left_out};
 use crate::chat::{CallMeta, ChatRequest, ChatResponse, Warning};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::{Chat, CountTokens, Operation, Reply, Streamed, rate_limits, request_id};
+use crate::provider::{Chat, CountTokens, Encoded, Operation, Reply, Streamed, rate_limits, request_id};
 use crate::tokenizer::TokenCount;
 
 impl Complete for Client {
@@ -37,12 +35,7 @@ impl Client {
         if !Op::Response::ANY_MODEL {
             options.fallbacks.clear();
         }
-        // On the heap once, instead of in each of the futures that hold it.
-        let (client, request) = (self.clone(), Box::new(request));
-        Box::pin(async move {
-            let call = |client: Self, request, options| client.call::<Op>(request, options);
-            client.with_fallbacks(request, options, call).await
-        })
+        self.answer(request, options, Self::call::<Op>)
     }
 
     /// The streamed reply of an operation.
@@ -50,41 +43,36 @@ impl Client {
     where
         Op: Streamed<Request: Question, Response: Reply>,
     {
-        let (client, request) = (self.clone(), Box::new(request));
-        Box::pin(async move {
-            let call = |client: Self, request, options| client.stream::<Op>(request, options);
-            client.with_fallbacks(request, options, call).await
-        })
+        self.answer(request, options, Self::stream::<Op>)
     }
 
     /// The call, and where it fails the same call of each fallback in turn.
-    async fn with_fallbacks<R: Question, T, F: Future<Output = Result<T>> + Send>(
+    fn answer<R: Question, T: Send + 'static>(
         &self,
-        mut request: Box<R>,
+        mut request: R,
         options: CallOptions,
-        call: impl Fn(Self, Box<R>, CallOptions) -> F + Send + Sync,
-    ) -> Result<T> {
-        if tokio::runtime::Handle::try_current().is_err() {
-            let message = "a call has to be awaited inside a tokio runtime; elsewhere use `.blocking()`";
-            return Err(Error::new(ErrorKind::Configuration, message));
-        }
+        call: fn(Self, Box<R>, CallOptions) -> BoxFuture<Result<T>>,
+    ) -> BoxFuture<Result<T>> {
         if self.0.drop_params {
             request.drop_params();
         }
+        // On the heap once, instead of in each of the futures that hold it.
+        let (client, request) = (self.clone(), Box::new(request));
         if options.fallbacks.is_empty() {
-            return call(self.clone(), request, options).await;
+            call(client, request, options)
+        } else {
+            client.through_fallbacks(request, options, call)
         }
-        self.through_fallbacks(request, options, call).await
     }
 
-    /// A call that has fallbacks. On the heap, so that a call that has none is no larger for them.
-    fn through_fallbacks<'a, R: Question, T, F: Future<Output = Result<T>> + Send + 'a>(
-        &'a self,
+    fn through_fallbacks<R: Question, T: Send + 'static>(
+        self,
         request: Box<R>,
         mut options: CallOptions,
-        call: impl Fn(Self, Box<R>, CallOptions) -> F + Send + Sync + 'a,
-    ) -> futures::future::BoxFuture<'a, Result<T>> {
+        call: fn(Self, Box<R>, CallOptions) -> BoxFuture<Result<T>>,
+    ) -> BoxFuture<Result<T>> {
         Box::pin(async move {
+            inside_a_runtime()?;
             let fallbacks = std::mem::take(&mut options.fallbacks);
             let (begun, total) = (Instant::now(), options.timeout);
             // What cannot be asked is told before anything is.
@@ -120,12 +108,15 @@ impl Client {
     }
 
     /// One operation, asked of one endpoint and watched from its start to its end.
-    async fn call<Op>(self, request: Box<Op::Request>, options: CallOptions) -> Result<Op::Response>
+    fn call<Op>(self, request: Box<Op::Request>, options: CallOptions) -> BoxFuture<Result<Op::Response>>
     where
         Op: Operation<Request: Question, Response: Answer>,
     {
-        let endpoint = self.endpoint(request.model(), &options)?;
-        self.call_at::<Op>(&endpoint, &request, &options).await
+        Box::pin(async move {
+            inside_a_runtime()?;
+            let endpoint = self.endpoint(request.model(), &options)?;
+            self.call_at::<Op>(&endpoint, &request, &options).await
+        })
     }
 
     /// The same where it is known already where the call goes; the request's own `model` is not read.
@@ -162,8 +153,10 @@ impl Client {
         let located = |error: Error| at(error, endpoint);
         let clock = Clock::start(&self.0.deadlines, options);
         let endpoint = &*clock.within_call(endpoint.located()).await.map_err(located)?;
+        let less = left_out::parameters(request, &options.additional_drop_params).map_err(located)?;
+        let request = less.as_deref().unwrap_or(request);
         let encoded = Op::encode(endpoint.provider.as_ref(), request, &endpoint.target());
-        let encoded = encoded.and_then(|encoded| endpoint.with_query(encoded)).map_err(located)?;
+        let encoded = encoded.and_then(|encoded| as_sent(encoded, endpoint, options)).map_err(located)?;
         let policy = self.policy(options);
         let ask = || self.ask::<Op>(endpoint, request, &encoded, &clock);
         let asked = self.retry(&policy, &clock, &mut watch.attempts, ask).await;
@@ -173,12 +166,15 @@ impl Client {
         Ok(reply)
     }
 
-    async fn stream<Op>(self, request: Box<Op::Request>, options: CallOptions) -> Result<Streaming<Op>>
+    fn stream<Op>(self, request: Box<Op::Request>, options: CallOptions) -> BoxFuture<Result<Streaming<Op>>>
     where
         Op: Streamed<Request: Question, Response: Reply>,
     {
-        let endpoint = self.endpoint(request.model(), &options)?;
-        self.stream_of::<Op>(&endpoint, &request, &options).await
+        Box::pin(async move {
+            inside_a_runtime()?;
+            let endpoint = self.endpoint(request.model(), &options)?;
+            self.stream_of::<Op>(&endpoint, &request, &options).await
+        })
     }
 
     /// A streamed reply of an operation where it is known already where the call goes.
@@ -217,8 +213,10 @@ impl Client {
         let clock = Clock::start(&self.0.deadlines, options);
         let endpoint = &*clock.within_call(endpoint.located()).await.map_err(located)?;
         let provider = endpoint.provider.as_ref();
+        let less = left_out::parameters(request, &options.additional_drop_params).map_err(located)?;
+        let request = less.as_deref().unwrap_or(request);
         let encoded = Op::encode_stream(provider, request, &endpoint.target());
-        let encoded = encoded.and_then(|encoded| endpoint.with_query(encoded)).map_err(located)?;
+        let encoded = encoded.and_then(|encoded| as_sent(encoded, endpoint, options)).map_err(located)?;
         let decoder = Op::stream_decoder(provider, request).map_err(located)?;
         let policy = self.policy(options);
         let open = || self.open(endpoint, encoded.request.clone(), Op::stream_of(provider), &clock);
@@ -235,6 +233,19 @@ impl Client {
     pub(super) fn policy(&self, options: &CallOptions) -> RetryPolicy {
         RetryPolicy { max_retries: options.num_retries.unwrap_or(self.0.retry.max_retries), ..self.0.retry }
     }
+}
+
+/// Clocks and connections are tokio's.
+pub(crate) fn inside_a_runtime() -> Result<()> {
+    tokio::runtime::Handle::try_current().map(drop).map_err(|_| {
+        let message = "a call has to be awaited inside a tokio runtime; elsewhere use `.blocking()`";
+        Error::new(ErrorKind::Configuration, message)
+    })
+}
+
+/// A request with all that the call says of its address and its body.
+fn as_sent(encoded: Encoded, endpoint: &super::Endpoint, options: &CallOptions) -> Result<Encoded> {
+    left_out::members(endpoint.with_query(encoded)?, &options.additional_drop_params)
 }
 
 fn at(error: Error, endpoint: &super::Endpoint) -> Error {

@@ -39,6 +39,9 @@ pub struct CallOptions {
     pub num_retries: Option<u32>,
     /// Models to try in order when this one fails.
     pub fallbacks: Vec<Fallback>,
+    /// What is left out of the request: parameters by their names, and members of the body that is sent by their paths,
+    /// such as `tools[*].function.strict`.
+    pub additional_drop_params: Vec<String>,
     /// The price of the call, instead of what the catalogue says.
     pub price: Option<Rates>,
     /// The model to price the call as.
@@ -85,6 +88,11 @@ impl CallOptions {
             stream_timeout: self.stream_timeout.or(others.stream_timeout),
             num_retries: self.num_retries.or(others.num_retries),
             fallbacks: others.fallbacks,
+            additional_drop_params: if self.additional_drop_params.is_empty() {
+                others.additional_drop_params
+            } else {
+                self.additional_drop_params
+            },
             price: self.price.or(others.price),
             base_model: self.base_model.or(others.base_model),
             metadata: others.metadata.into_iter().chain(self.metadata).collect(),
@@ -142,6 +150,7 @@ impl CallOptions {
             stream_timeout: taken.seconds("stream_timeout")?,
             num_retries: taken.get("num_retries")?,
             fallbacks: taken.get("fallbacks")?.unwrap_or_default(),
+            additional_drop_params: taken.get("additional_drop_params")?.unwrap_or_default(),
             priority: taken.get("priority")?,
             metadata: taken.get("metadata")?.unwrap_or_default(),
             tags: taken.get("tags")?.unwrap_or_default(),

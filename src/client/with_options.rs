@@ -79,6 +79,14 @@ macro_rules! with_options {
                 self
             }
 
+            /// Leaves something out of the request: parameters by their names, and members of the body that is sent by
+            /// their paths, such as `tools[*].function.strict`. Unlike [`drop_params`](Self::drop_params) it does so
+            /// whether the provider supports them or not.
+            pub fn additional_drop_params<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+                self.options.additional_drop_params.extend(names.into_iter().map(Into::into));
+                self
+            }
+
             /// The price of this call, instead of what the client's catalogue says. Nothing else is touched.
             ///
             /// ```no_run

@@ -192,6 +192,7 @@ impl Reader<'_> {
         deployment.api_key = params.get::<String>("api_key")?.map(Into::into);
         deployment.api_version = params.get("api_version")?;
         deployment.drop_params = params.get("drop_params")?.unwrap_or(false);
+        deployment.additional_drop_params = params.get("additional_drop_params")?.unwrap_or_default();
         deployment.weight = params.get("weight")?;
         deployment.order = params.get("order")?.unwrap_or(deployment.order);
         deployment.rpm = params.get("rpm")?;

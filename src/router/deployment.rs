@@ -49,6 +49,8 @@ pub struct Deployment {
     pub params: Vec<(String, Value)>,
     /// Whether parameters that its provider does not support are left out with a warning.
     pub drop_params: bool,
+    /// What is left out of requests: parameters by their names, members of the body by their paths.
+    pub additional_drop_params: Vec<String>,
     /// Its share of the calls, against the weights of the others.
     pub weight: Option<f64>,
     /// Its level: those of the lowest number are used while one of them can be. 1 where none is given.
@@ -160,6 +162,7 @@ impl Deployment {
             extra_headers: Vec::new(),
             params: Vec::new(),
             drop_params: false,
+            additional_drop_params: Vec::new(),
             weight: None,
             order: 1,
             rpm: None,
@@ -197,6 +200,14 @@ impl Deployment {
     #[must_use]
     pub fn param(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.params.push((name.into(), value.into()));
+        self
+    }
+
+    /// Leaves something out of requests: a parameter by its name, such as `seed`, or a member of the body that is sent by
+    /// its path, such as `tools[*].function.strict`.
+    #[must_use]
+    pub fn additional_drop_param(mut self, name: impl Into<String>) -> Self {
+        self.additional_drop_params.push(name.into());
         self
     }
 

@@ -18,7 +18,7 @@ use super::strategy::Pick;
 use super::ticket::{Entry, Ticket};
 use super::{Dice, Inner, RouterEvent, health};
 use crate::chat::Attempt;
-use crate::client::{Answer, CallOptions, Client, Endpoint, Fallback, Question, Streaming};
+use crate::client::{Answer, CallOptions, Client, Endpoint, Fallback, Question, Streaming, inside_a_runtime};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{Operation, Reply, Streamed};
 
@@ -159,10 +159,7 @@ pub(super) struct Answered<T> {
 
 impl<Q: Question> Call<Q> {
     pub(super) fn start(router: Arc<Inner>, mut request: Arc<Q>, mut options: CallOptions, how: How) -> Result<Self> {
-        if tokio::runtime::Handle::try_current().is_err() {
-            let message = "a call has to be awaited inside a tokio runtime; elsewhere use `.blocking()`";
-            return Err(Error::new(ErrorKind::Configuration, message));
-        }
+        inside_a_runtime()?;
         refuse_connection(&options)?;
         if router.client.drops_params() {
             Arc::make_mut(&mut request).drop_params();
@@ -478,6 +475,7 @@ impl<Q: Question> Call<Q> {
             };
             self.options.timeout.is_some() && left.is_some_and(|left| one.is_none_or(|one| left <= one))
         };
+        options.additional_drop_params.extend(deployment.additional_drop_params.iter().cloned());
         if options.price.is_none() {
             options.price.clone_from(&deployment.price);
         }
