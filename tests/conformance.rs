@@ -22,7 +22,7 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 /// The wire formats, by the prefix of a provider that speaks each.
-const FORMATS: [&str; 4] = ["openai", "anthropic", "gemini", "ollama"];
+const FORMATS: [&str; 6] = ["openai", "anthropic", "gemini", "ollama", "bedrock", "cohere"];
 const WAYS: [Way; 2] = [Way::Whole, Way::Streamed];
 const SECOND: Duration = Duration::from_secs(1);
 

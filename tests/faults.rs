@@ -16,7 +16,8 @@ use anymodel::{
 use tokio::time::{Instant, timeout};
 
 /// The wire formats: prefix, and the path that its base URL ends in.
-const FORMATS: [(&str, &str); 4] = [("openai", "/v1"), ("anthropic", ""), ("gemini", "/v1beta"), ("ollama", "")];
+const FORMATS: [(&str, &str); 6] =
+    [("openai", "/v1"), ("anthropic", ""), ("gemini", "/v1beta"), ("ollama", ""), ("bedrock", ""), ("cohere", "")];
 
 /// A deadline that a test waits for.
 const SOON: Duration = Duration::from_millis(200);

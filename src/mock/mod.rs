@@ -6,9 +6,12 @@
 //! | request | format |
 //! |---|---|
 //! | `POST …/chat/completions` | OpenAI's chat completions |
+//! | `POST …/responses` | OpenAI's Responses |
 //! | `POST …/v1/messages` | Anthropic's Messages |
 //! | `POST …/models/{model}:generateContent`, `:streamGenerateContent` | Gemini |
-//! | `POST …/v1/messages/count_tokens`, `POST …:countTokens`, `POST …/responses/input_tokens` | counts of tokens |
+//! | `POST …/model/{model}/converse`, `…/converse-stream` | Bedrock's Converse |
+//! | `POST …/v2/chat` | Cohere |
+//! | `POST …/v1/messages/count_tokens`, `…:countTokens`, `…/responses/input_tokens`, `…/count-tokens` | counts of tokens |
 //! | `POST …/api/chat`, `GET …/api/tags`, `GET …/api/version` | Ollama |
 //!
 //! A count of tokens is that of the words in the body: in all its strings, the names of members and the `model` left
@@ -19,6 +22,8 @@
 //! ([`Request`]). Nothing about a request is checked but its format: any key and any model will do.
 
 mod anthropic;
+mod bedrock;
+mod cohere;
 mod count;
 mod fault;
 mod format;
