@@ -8,17 +8,21 @@ use crate::error::{Error, ErrorKind};
 use crate::provider::{Fault, http_fault};
 
 pub(super) fn decode(response: &Response<Bytes>) -> Error {
-    let error = http_fault(response, read);
+    typed(http_fault(response, read))
+}
+
+/// What status and code do not tell, the words do.
+fn typed(error: Error) -> Error {
     let words = error.message().to_ascii_lowercase();
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| words.contains(phrase));
-    match response.status().as_u16() {
+    match error.status().map(|status| status.as_u16()) {
         // Two things have this status: a key that is not known, and a request or reply with "a deny-listed token".
-        498 if says(&["invalid token", "invalid api token", "token not found"]) => {
+        Some(498) if says(&["invalid token", "invalid api token", "token not found"]) => {
             error.with_kind(ErrorKind::Authentication)
         }
-        498 => error.with_kind(ErrorKind::ContentPolicy),
+        Some(498) => error.with_kind(ErrorKind::ContentPolicy),
         // The same words tell of a limit for the answer that is beyond the model's.
-        400 if words.starts_with("too many tokens") && !says(&["max tokens must be"]) => {
+        Some(400) | None if words.starts_with("too many tokens") && !says(&["max tokens must be"]) => {
             error.with_kind(ErrorKind::ContextWindowExceeded)
         }
         _ => error,
@@ -32,8 +36,9 @@ pub(super) fn is_one(body: &[u8]) -> bool {
 
 /// The error that an event of a stream, or the end of a reply, is.
 pub(super) fn in_place_of_a_reply(message: &str, status: Option<StatusCode>, body: &[u8]) -> Error {
-    let fault = Fault { status, code: None, message: message.to_owned() };
-    fault.into_error().with_body(Bytes::copy_from_slice(body))
+    let code = serde_json::from_slice(body).ok().and_then(|body| read(&body).code);
+    let fault = Fault { status, code, message: message.to_owned() };
+    typed(fault.into_error()).with_body(Bytes::copy_from_slice(body))
 }
 
 fn read(body: &Value) -> Fault {
