@@ -153,7 +153,10 @@ async fn tool_calls_whose_pieces_are_interleaved_come_out_whole() {
         json!({"type": "message_stop"}).to_string(),
     ]);
     let start = |index, id: &str, name: &str| {
-        ("contentBlockStart", json!({"contentBlockIndex": index, "start": {"toolUse": {"toolUseId": id, "name": name}}}))
+        (
+            "contentBlockStart",
+            json!({"contentBlockIndex": index, "start": {"toolUse": {"toolUseId": id, "name": name}}}),
+        )
     };
     let piece = |index, text: &str| {
         ("contentBlockDelta", json!({"contentBlockIndex": index, "delta": {"toolUse": {"input": text}}}))
@@ -176,7 +179,11 @@ async fn tool_calls_whose_pieces_are_interleaved_come_out_whole() {
         json!({"type": kind, "index": index, "delta": {"message": {"tool_calls": calls}}}).to_string()
     };
     let head = |index, id: &str, name: &str| {
-        event("tool-call-start", index, json!({"id": id, "type": "function", "function": {"name": name, "arguments": ""}}))
+        event(
+            "tool-call-start",
+            index,
+            json!({"id": id, "type": "function", "function": {"name": name, "arguments": ""}}),
+        )
     };
     let piece = |index, text: &str| event("tool-call-delta", index, json!({"function": {"arguments": text}}));
     let cohere = sse([
@@ -493,7 +500,9 @@ async fn claudes_thinking_and_redacted_blocks_go_back_to_bedrock_as_they_came() 
         let server = MockServer::start().await.unwrap();
         server.enqueue(bedrock_reply(way, &blocks));
         let mut messages = vec![user("Look up.")];
-        let ask = |messages: &Vec<Message>| ask_model(CLAUDE_ON_BEDROCK, &server, messages).tool(Tool::function("look", "Looks."));
+        let ask = |messages: &Vec<Message>| {
+            ask_model(CLAUDE_ON_BEDROCK, &server, messages).tool(Tool::function("look", "Looks."))
+        };
         let reply = way.ask(ask(&messages)).await.unwrap();
         messages.push(reply.into());
         messages.push(tool_result("tooluse_1", "blue"));
@@ -577,8 +586,7 @@ async fn what_one_provider_sealed_is_left_out_where_the_conversation_goes_on_wit
         // Claude's seals are the same on every platform; Bedrock has what is redacted as base64.
         let redacted = STANDARD.encode("REDACTED-anthropic+/==");
         for seals in [["SIG-anthropic"; 2], ["REDACTED-anthropic", &redacted]] {
-            let seen: Vec<bool> =
-                bodies.iter().map(|body| seals.iter().any(|seal| body.contains(seal))).collect();
+            let seen: Vec<bool> = bodies.iter().map(|body| seals.iter().any(|seal| body.contains(seal))).collect();
             assert_eq!(seen, [false, false, false, false, false, false, false, true, true], "{way:?} {seals:?}");
         }
         for seal in ["SIG-openrouter", "SIG-gemini", "SIG-nova"] {

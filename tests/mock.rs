@@ -169,7 +169,10 @@ async fn a_reply_is_said_in_the_words_of_each_format() {
     let cohere = whole(&server, "cohere").await;
     assert_eq!(cohere["message"]["tool_plan"], "Look outside.");
     assert_eq!(cohere["message"]["content"], json!([{"type": "text", "text": "It rains."}]));
-    assert_eq!(cohere["message"]["tool_calls"][0]["function"], json!({"name": "look", "arguments": "{\"at\":\"sky\"}"}));
+    assert_eq!(
+        cohere["message"]["tool_calls"][0]["function"],
+        json!({"name": "look", "arguments": "{\"at\":\"sky\"}"})
+    );
     assert_eq!(cohere["finish_reason"], "TOOL_CALL");
     let tokens = json!({"input_tokens": 10, "output_tokens": 5, "reasoning_tokens": 2});
     assert_eq!((&cohere["usage"]["tokens"], &cohere["usage"]["cached_tokens"]), (&tokens, &json!(4)));
@@ -260,7 +263,10 @@ async fn bedrock_streams_messages_with_right_checksums() {
     assert!(messages[2].2["delta"]["reasoningContent"]["signature"].is_string());
     assert_eq!(messages[6].2["start"]["toolUse"]["name"], "look");
     assert_eq!(messages[7].2["delta"], json!({"toolUse": {"input": r#"{"at":"sky"}"#}}));
-    assert_eq!((&messages[9].2["stopReason"], &messages[10].2["usage"]["inputTokens"]), (&json!("tool_use"), &json!(10)));
+    assert_eq!(
+        (&messages[9].2["stopReason"], &messages[10].2["usage"]["inputTokens"]),
+        (&json!("tool_use"), &json!(10))
+    );
 
     server.enqueue(Reply::text("one two").fault(Fault::ErrorAfter(1)));
     let (bytes, _) = read_bytes(streamed(&server, "bedrock").await).await;

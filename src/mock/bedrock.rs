@@ -146,7 +146,11 @@ impl Wire for Bedrock {
     }
 
     fn error_event(&self, _: &Shape) -> Bytes {
-        message("exception", "modelStreamErrorException", r#"{"message":"An error occurred while streaming the response."}"#)
+        message(
+            "exception",
+            "modelStreamErrorException",
+            r#"{"message":"An error occurred while streaming the response."}"#,
+        )
     }
 
     fn request_id(&self) -> &'static str {

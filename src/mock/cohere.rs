@@ -31,7 +31,11 @@ impl Wire for Cohere {
             from_user: last.is_some_and(|message| string(message, "role") == "user"),
             schema: schema.map(|schema| schema.cloned().unwrap_or_else(|| json!({"type": "object"}))),
             tools: function_tools(body),
-            force: if body.get("tool_choice").is_some_and(|choice| choice == "REQUIRED") { Force::Any } else { Force::Free },
+            force: if body.get("tool_choice").is_some_and(|choice| choice == "REQUIRED") {
+                Force::Any
+            } else {
+                Force::Free
+            },
         }
     }
 
@@ -47,7 +51,8 @@ impl Wire for Cohere {
         }
         if !answer.calls.is_empty() {
             let calls = answer.calls.iter().enumerate();
-            let calls: Value = calls.map(|(index, call)| tool_call(answer, index, call, &call.arguments.to_string())).collect();
+            let calls: Value =
+                calls.map(|(index, call)| tool_call(answer, index, call, &call.arguments.to_string())).collect();
             message.insert("tool_calls".to_owned(), calls);
         }
         json!({"id": id(answer), "message": message, "finish_reason": finish_reason(answer), "usage": usage(answer)})

@@ -59,9 +59,7 @@ pub(in crate::provider) fn decode(response: &Response<Bytes>) -> Error {
 /// Whether a reply of good status is an error, as gateways have it.
 pub(in crate::provider) fn is_one(response: &Response<Bytes>) -> bool {
     let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
-    body.get("message").is_some()
-        || body.get("__type").is_some()
-        || response.headers().contains_key("x-amzn-errortype")
+    body.get("message").is_some() || body.get("__type").is_some() || response.headers().contains_key("x-amzn-errortype")
 }
 
 /// The exception that ends a stream.

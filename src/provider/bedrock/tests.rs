@@ -154,12 +154,16 @@ fn a_seal_goes_to_the_family_that_made_it_or_to_one_that_the_name_hides() {
         {"type": "text", "text": "y"}
     ]}]});
     let hidden = "arn:aws:bedrock:us-east-1:1:application-inference-profile/a";
-    for (model, kept) in
-        [(CLAUDE, &["of Claude"][..]), (NOVA, &["of Nova"]), ("deepseek.v3-v1:0", &["of Nova"]), (hidden, &["of Claude", "of Nova"])]
-    {
+    for (model, kept) in [
+        (CLAUDE, &["of Claude"][..]),
+        (NOVA, &["of Nova"]),
+        ("deepseek.v3-v1:0", &["of Nova"]),
+        (hidden, &["of Claude", "of Nova"]),
+    ] {
         let body = encode(model, request.clone(), false).unwrap().body;
         let blocks = body["messages"][1]["content"].as_array().unwrap().iter();
-        let texts: Vec<&str> = blocks.filter_map(|block| block.pointer("/reasoningContent/reasoningText/text")?.as_str()).collect();
+        let texts: Vec<&str> =
+            blocks.filter_map(|block| block.pointer("/reasoningContent/reasoningText/text")?.as_str()).collect();
         assert_eq!(texts, kept, "{model}");
     }
 }
