@@ -237,7 +237,7 @@ fn mark_last(blocks: &mut Vec<Object>, message: &Message) -> Result<()> {
 /// Reasoning that Bedrock, or Claude elsewhere, sealed; no other goes back. Claude's seals are refused by models of other
 /// families, and theirs by Claude (<https://github.com/maximhq/bifrost/pull/6593>); a name can hide which it is.
 fn reasoning_content(reasoning: &Reasoning, part: &Part, family: Family) -> Result<Option<Object>> {
-    let claude = part.seal_of(CLAUDE).filter(|_| matches!(family, Family::Claude | Family::Other));
+    let claude = part.seal_of(CLAUDE).filter(|_| matches!(family, Family::Claude | Family::Hidden));
     let own = part.seal_of(WIRE).filter(|_| family != Family::Claude);
     let Some(seal) = claude.or(own) else { return Ok(None) };
     let content = if !reasoning.redacted {

@@ -158,6 +158,7 @@ fn a_seal_goes_to_the_family_that_made_it_or_to_one_that_the_name_hides() {
         (CLAUDE, &["of Claude"][..]),
         (NOVA, &["of Nova"]),
         ("deepseek.v3-v1:0", &["of Nova"]),
+        ("moonshot.kimi-k2-thinking", &["of Nova"]),
         (hidden, &["of Claude", "of Nova"]),
     ] {
         let body = encode(model, request.clone(), false).unwrap().body;
