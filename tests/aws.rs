@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use anymodel::auth::Environment;
 use anymodel::mock::{MockServer, Reply, Request};
+use anymodel::wire::event_stream;
 use anymodel::{
     ChatResponse, Client, ClientBuilder, Completion, Error, ErrorKind, FinishReason, Result, RetryPolicy, user,
 };
@@ -336,25 +337,8 @@ async fn what_sts_refuses_is_told_in_its_words_and_without_secrets() {
 // ---- streams ----------------------------------------------------------------------------------------------------
 
 fn message(kind: &str, name: &str, payload: &Value) -> Vec<u8> {
-    let mut headers = Vec::new();
-    for (name, value) in [(format!(":{kind}-type"), name), (":message-type".to_owned(), kind)] {
-        headers.push(name.len() as u8);
-        headers.extend(name.as_bytes());
-        headers.push(7);
-        headers.extend((value.len() as u16).to_be_bytes());
-        headers.extend(value.as_bytes());
-    }
-    framed(&headers, payload.to_string().as_bytes())
-}
-
-fn framed(headers: &[u8], payload: &[u8]) -> Vec<u8> {
-    let mut message = ((headers.len() + payload.len() + 16) as u32).to_be_bytes().to_vec();
-    message.extend((headers.len() as u32).to_be_bytes());
-    message.extend(crc32fast::hash(&message).to_be_bytes());
-    message.extend(headers);
-    message.extend(payload);
-    message.extend(crc32fast::hash(&message).to_be_bytes());
-    message
+    let headers = [(&*format!(":{kind}-type"), name), (":message-type", kind)];
+    event_stream::message(&headers, payload.to_string().as_bytes()).unwrap()
 }
 
 fn beginning() -> Vec<u8> {
@@ -496,17 +480,10 @@ async fn a_stream_of_sagemaker_is_put_together_from_its_parts() {
         "data: [DONE]\n\n".into(),
     ]
     .concat();
+    // A payload of bytes, not of JSON.
     let part = |payload: &str| {
-        // A payload of bytes, not of JSON.
-        let mut headers = Vec::new();
-        for (name, value) in [(":event-type", "PayloadPart"), (":message-type", "event")] {
-            headers.push(name.len() as u8);
-            headers.extend(name.as_bytes());
-            headers.push(7);
-            headers.extend((value.len() as u16).to_be_bytes());
-            headers.extend(value.as_bytes());
-        }
-        framed(&headers, payload.as_bytes())
+        let headers = [(":event-type", "PayloadPart"), (":message-type", "event")];
+        event_stream::message(&headers, payload.as_bytes()).unwrap()
     };
     for size in [1, 10, 64, 1000] {
         let server = MockServer::start().await.unwrap();

@@ -14,15 +14,18 @@ use anymodel::provider::ProviderSpec;
 use anymodel::transport::{ReqwestTransport, Transport};
 use anymodel::{
     Accumulator, ChatResponse, ChatStream, Client, ClientBuilder, Complete, Completion, Error, ErrorKind, FinishReason,
-    Message, Retry, system, tool_result, user,
+    Message, Retry, Tool, system, tool_result, user,
 };
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 /// The wire formats, by the prefix of a provider that speaks each.
-const FORMATS: [&str; 4] = ["openai", "anthropic", "gemini", "ollama"];
+const FORMATS: [&str; 6] = ["openai", "anthropic", "gemini", "ollama", "bedrock", "cohere"];
+const CLAUDE_ON_BEDROCK: &str = "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0";
 const WAYS: [Way; 2] = [Way::Whole, Way::Streamed];
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -149,8 +152,54 @@ async fn tool_calls_whose_pieces_are_interleaved_come_out_whole() {
         json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 9}}).to_string(),
         json!({"type": "message_stop"}).to_string(),
     ]);
+    let start = |index, id: &str, name: &str| {
+        (
+            "contentBlockStart",
+            json!({"contentBlockIndex": index, "start": {"toolUse": {"toolUseId": id, "name": name}}}),
+        )
+    };
+    let piece = |index, text: &str| {
+        ("contentBlockDelta", json!({"contentBlockIndex": index, "delta": {"toolUse": {"input": text}}}))
+    };
+    let stop = |index| ("contentBlockStop", json!({"contentBlockIndex": index}));
+    let bedrock = event_stream([
+        ("messageStart", json!({"role": "assistant"})),
+        start(0, "a", "look"),
+        start(1, "b", "hear"),
+        piece(0, "{\"at\":"),
+        piece(1, "{\"of\""),
+        piece(0, "\"sky\"}"),
+        stop(0),
+        piece(1, ":\"sea\"}"),
+        stop(1),
+        ("messageStop", json!({"stopReason": "tool_use"})),
+        ("metadata", json!({"usage": {"inputTokens": 1, "outputTokens": 9, "totalTokens": 10}})),
+    ]);
+    let event = |kind: &str, index, calls: Value| {
+        json!({"type": kind, "index": index, "delta": {"message": {"tool_calls": calls}}}).to_string()
+    };
+    let head = |index, id: &str, name: &str| {
+        event(
+            "tool-call-start",
+            index,
+            json!({"id": id, "type": "function", "function": {"name": name, "arguments": ""}}),
+        )
+    };
+    let piece = |index, text: &str| event("tool-call-delta", index, json!({"function": {"arguments": text}}));
+    let cohere = sse([
+        json!({"type": "message-start", "id": "c", "delta": {"message": {"role": "assistant"}}}).to_string(),
+        head(0, "a", "look"),
+        head(1, "b", "hear"),
+        piece(0, "{\"at\":"),
+        piece(1, "{\"of\""),
+        piece(0, "\"sky\"}"),
+        json!({"type": "tool-call-end", "index": 0}).to_string(),
+        piece(1, ":\"sea\"}"),
+        json!({"type": "tool-call-end", "index": 1}).to_string(),
+        json!({"type": "message-end", "delta": {"finish_reason": "TOOL_CALL"}}).to_string(),
+    ]);
     // Gemini and Ollama send each call in one piece.
-    for (name, reply) in [("openai", openai), ("anthropic", anthropic)] {
+    for (name, reply) in [("openai", openai), ("anthropic", anthropic), ("bedrock", bedrock), ("cohere", cohere)] {
         let server = MockServer::start().await.unwrap();
         server.reply(reply);
         let reply = Way::Streamed.ask(call(name, &server)).await.unwrap();
@@ -170,11 +219,15 @@ async fn line_ends_comments_and_cuts_inside_a_character_change_nothing() {
         drop(server.take_requests());
         let plain = Way::Streamed.ask(call(name, &server)).await.unwrap();
         let (kind, bytes) = replay(&server, &server.requests()[0]).await;
-        let lines = bytes.replace('\n', "\r\n");
-        let mut variants = vec![bytes.clone(), lines.clone()];
-        if name != "ollama" {
-            variants.push(bytes.replace("\n\n", "\n\n: OPENROUTER PROCESSING\n\n"));
-            variants.push(lines.replace("data: ", ":\r\ndata:"));
+        let mut variants = vec![bytes.clone()];
+        // The messages of Bedrock's event stream are not text.
+        if let Some(text) = String::from_utf8(bytes).ok().filter(|_| name != "bedrock") {
+            let lines = text.replace('\n', "\r\n");
+            if name != "ollama" {
+                variants.push(text.replace("\n\n", "\n\n: OPENROUTER PROCESSING\n\n").into());
+                variants.push(lines.replace("data: ", ":\r\ndata:").into());
+            }
+            variants.push(lines.into());
         }
         for (number, variant) in variants.into_iter().enumerate() {
             let pieces = variant.len().div_ceil(3);
@@ -260,6 +313,12 @@ async fn an_error_object_in_the_place_of_a_stream_is_typed() {
             ErrorKind::RateLimited,
         ),
         ("ollama", json!({"error": "the model failed to generate a response"}), ErrorKind::Unavailable),
+        (
+            "cohere",
+            json!({"error_type": "TOO_MANY_TOKENS", "id": "e", "message": "too many tokens: size limit exceeded"}),
+            ErrorKind::ContextWindowExceeded,
+        ),
+        // Bedrock's stream is binary, and has errors as messages of their own: see `tests/faults.rs`.
     ] {
         let server = MockServer::start().await.unwrap();
         for content_type in ["text/event-stream", "application/json"] {
@@ -335,9 +394,13 @@ async fn a_complete_stream_leaves_its_connection_to_the_next_call() {
         let call = || client.completion(format!("{name}/m"), "Hi").api_base(server.url()).api_key("k");
         Way::Streamed.ask(call()).await.unwrap();
         let (kind, bytes) = replay(&server, &server.requests()[0]).await;
-        // The reply, and some time later as many empty lines, which mean nothing.
+        // The reply, and some time later as many empty lines, or an event without a meaning: the same number of bytes.
         let late = Duration::from_millis(60);
-        let padded = format!("{bytes}{}", "\n".repeat(bytes.len()));
+        let padding = match name {
+            "bedrock" => message("event", "ping", &" ".repeat(bytes.len() - message("event", "ping", "").len())),
+            _ => vec![b'\n'; bytes.len()],
+        };
+        let padded = [bytes, padding].concat();
         server.reply(Reply::raw(200, kind, padded).chunks(2).pace(late));
         for _ in 0..3 {
             Way::Streamed.ask(call()).await.unwrap();
@@ -431,6 +494,25 @@ async fn thinking_and_redacted_blocks_go_back_to_anthropic_as_they_came() {
 }
 
 #[tokio::test]
+async fn claudes_thinking_and_redacted_blocks_go_back_to_bedrock_as_they_came() {
+    let blocks = bedrock_blocks();
+    for way in WAYS {
+        let server = MockServer::start().await.unwrap();
+        server.enqueue(bedrock_reply(way, &blocks));
+        let mut messages = vec![user("Look up.")];
+        let ask = |messages: &Vec<Message>| {
+            ask_model(CLAUDE_ON_BEDROCK, &server, messages).tool(Tool::function("look", "Looks."))
+        };
+        let reply = way.ask(ask(&messages)).await.unwrap();
+        messages.push(reply.into());
+        messages.push(tool_result("tooluse_1", "blue"));
+        way.ask(ask(&messages)).await.unwrap();
+        let body = server.requests()[1].json();
+        assert_eq!(body["messages"][1], json!({"role": "assistant", "content": blocks}), "{way:?}");
+    }
+}
+
+#[tokio::test]
 async fn thought_signatures_go_back_to_gemini_where_they_were() {
     let parts = gemini_parts();
     for way in WAYS {
@@ -478,30 +560,40 @@ async fn what_one_provider_sealed_is_left_out_where_the_conversation_goes_on_wit
         let mut messages = vec![system("Be brief."), user("Look up.")];
         let blocks: Vec<Value> = anthropic_blocks().into_iter().filter(|block| block["type"] != "tool_use").collect();
         let parts: Vec<Value> = gemini_parts().into_iter().filter(|part| part.get("functionCall").is_none()).collect();
-        for (name, reply) in [
-            ("anthropic", anthropic_reply(way, &blocks)),
-            ("openrouter", openrouter_reply(way)),
-            ("gemini", gemini_reply(way, &parts)),
-            ("openai", Reply::text("Red.")),
-            ("ollama", Reply::text("Grey.")),
-            ("anthropic", Reply::text("Done.")),
+        let nova = [
+            json!({"reasoningContent": {"reasoningText": {"text": "Look.", "signature": "SIG-nova+/=="}}}),
+            json!({"text": "Pink."}),
+        ];
+        for (model, reply) in [
+            ("anthropic/m", anthropic_reply(way, &blocks)),
+            ("openrouter/m", openrouter_reply(way)),
+            ("gemini/m", gemini_reply(way, &parts)),
+            ("openai/m", Reply::text("Red.")),
+            ("ollama/m", Reply::text("Grey.")),
+            ("bedrock/us.amazon.nova-2-lite-v1:0", bedrock_reply(way, &nova)),
+            ("cohere/m", Reply::text("Brown.")),
+            (CLAUDE_ON_BEDROCK, Reply::text("Black.")),
+            ("anthropic/m", Reply::text("Done.")),
         ] {
             server.enqueue(reply);
-            let reply = way.ask(ask(name, &server, &messages)).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+            let call = ask_model(model, &server, &messages);
+            let reply = way.ask(call).await.unwrap_or_else(|error| panic!("{model}: {error}"));
             messages.push(reply.into());
             messages.push(user("And now?"));
         }
         let bodies: Vec<String> =
             server.requests().iter().map(|request| String::from_utf8_lossy(request.body()).into_owned()).collect();
-        for seal in ["SIG-anthropic", "REDACTED-anthropic"] {
-            let seen: Vec<bool> = bodies.iter().map(|body| body.contains(seal)).collect();
-            assert_eq!(seen, [false, false, false, false, false, true], "{way:?} {seal}");
+        // Claude's seals are the same on every platform; Bedrock has what is redacted as base64.
+        let redacted = STANDARD.encode("REDACTED-anthropic+/==");
+        for seals in [["SIG-anthropic"; 2], ["REDACTED-anthropic", &redacted]] {
+            let seen: Vec<bool> = bodies.iter().map(|body| seals.iter().any(|seal| body.contains(seal))).collect();
+            assert_eq!(seen, [false, false, false, false, false, false, false, true, true], "{way:?} {seals:?}");
         }
-        for seal in ["SIG-openrouter", "SIG-gemini"] {
+        for seal in ["SIG-openrouter", "SIG-gemini", "SIG-nova"] {
             assert!(bodies.iter().all(|body| !body.contains(seal)), "{way:?} {seal} reached another provider");
         }
-        for text in ["It is blue.", "Blue.", "Green.", "Red.", "Grey."] {
-            assert!(bodies[5].contains(text), "{way:?}: {text} is lost in {}", bodies[5]);
+        for text in ["It is blue.", "Blue.", "Green.", "Red.", "Grey.", "Pink.", "Brown.", "Black."] {
+            assert!(bodies[8].contains(text), "{way:?}: {text} is lost in {}", bodies[8]);
         }
     }
 }
@@ -538,11 +630,13 @@ async fn one_providers_key_never_reaches_anothers_host() {
     for name in FORMATS {
         servers.push((name, MockServer::start().await.unwrap()));
     }
-    let upper = |name: &str| name.to_uppercase();
     let mut variables: Vec<(String, String)> = Vec::new();
     for (name, server) in &servers {
-        variables.push((format!("{}_API_KEY", upper(name)), format!("sk-of-{name}")));
-        variables.push((format!("{}_API_BASE", upper(name)), server.url()));
+        let [key, base] = match *name {
+            "bedrock" => ["AWS_BEARER_TOKEN_BEDROCK".to_owned(), "AWS_BEDROCK_RUNTIME_ENDPOINT".to_owned()],
+            name => ["KEY", "BASE"].map(|what| format!("{}_API_{what}", name.to_uppercase())),
+        };
+        variables.extend([(key, format!("sk-of-{name}")), (base, server.url())]);
     }
     let client = builder().environment(Environment::of(variables)).build().unwrap();
     for (first, one) in &servers {
@@ -634,7 +728,6 @@ async fn each_call_is_one_span_with_the_names_of_opentelemetry() {
             "gen_ai.request.max_tokens=99".to_owned(),
             "gen_ai.request.temperature=0.5".to_owned(),
             format!("gen_ai.request.stream={}", way == Way::Streamed),
-            "gen_ai.response.model=\"m-2\"".to_owned(),
             "gen_ai.response.finish_reasons=stop".to_owned(),
             "gen_ai.usage.input_tokens=31".to_owned(),
             "gen_ai.usage.output_tokens=7".to_owned(),
@@ -642,6 +735,10 @@ async fn each_call_is_one_span_with_the_names_of_opentelemetry() {
         ] {
             assert!(spans[0].contains(&field), "{name} {way:?} has no {field}: {}", spans[0]);
         }
+        // Bedrock and Cohere do not say of which model a reply is.
+        let names_model = !matches!(name, "bedrock" | "cohere");
+        assert_eq!(spans[0].contains("gen_ai.response.model=\"m-2\""), names_model, "{name} {way:?}: {}", spans[0]);
+        assert!(!spans[0].contains("=\"\""), "{name} {way:?} tells what is not known: {}", spans[0]);
         for field in ["error.type=\"authentication\"", "otel.status_code=\"ERROR\""] {
             assert!(spans[1].contains(field), "{name} {way:?} has no {field}: {}", spans[1]);
         }
@@ -688,6 +785,8 @@ async fn a_provider_of_ones_own_is_a_few_lines_of_json() {
         ("anthropic", "/v1/messages"),
         ("gemini", "/v1beta"),
         ("ollama", "/api/chat"),
+        ("bedrock", "/model/m/converse"),
+        ("cohere", "/v2/chat"),
     ] {
         let server = MockServer::start().await.unwrap();
         let base = if wire == "openai_chat" { format!("{}/v1", server.url()) } else { server.url() };
@@ -738,7 +837,7 @@ fn clients_calls_streams_and_their_futures_cross_threads() {
 
 #[cfg(feature = "schemars")]
 mod typed {
-    use anymodel::{Tool, ToolChoice};
+    use anymodel::ToolChoice;
     use schemars::JsonSchema;
     use serde::Deserialize;
 
@@ -926,8 +1025,12 @@ fn call(name: &str, server: &MockServer) -> Completion {
 }
 
 fn ask(name: &str, server: &MockServer, messages: &Vec<Message>) -> Completion {
+    ask_model(&format!("{name}/m"), server, messages)
+}
+
+fn ask_model(model: &str, server: &MockServer, messages: &Vec<Message>) -> Completion {
     let client = builder().build().unwrap();
-    client.completion(format!("{name}/m"), messages).api_base(server.url()).api_key("k").num_retries(0u32)
+    client.completion(model, messages).api_base(server.url()).api_key("k").num_retries(0u32)
 }
 
 /// A client without the process's keys. A test has a thread of its own, and all its clients one transport: making one
@@ -962,11 +1065,22 @@ fn said(reply: &ChatResponse) -> (String, String, Vec<(String, Value)>, Option<F
 }
 
 /// The reply to the same request: its type and its bytes.
-async fn replay(server: &MockServer, request: &Request) -> (String, String) {
+async fn replay(server: &MockServer, request: &Request) -> (String, Vec<u8>) {
     let url = format!("{}{}?{}", server.url(), request.path(), request.query());
     let response = reqwest::Client::new().post(url).body(request.body().clone()).send().await.unwrap();
     let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
-    (kind, String::from_utf8(response.bytes().await.unwrap().to_vec()).unwrap())
+    (kind, response.bytes().await.unwrap().to_vec())
+}
+
+/// An event stream of these events, each of this name.
+fn event_stream(events: impl IntoIterator<Item = (&'static str, Value)>) -> Reply {
+    let body: Vec<u8> = events.into_iter().flat_map(|(name, data)| message("event", name, &data.to_string())).collect();
+    Reply::raw(200, "application/vnd.amazon.eventstream", body)
+}
+
+fn message(kind: &str, name: &str, payload: &str) -> Vec<u8> {
+    let headers = [(&*format!(":{kind}-type"), name), (":message-type", kind)];
+    anymodel::wire::event_stream::message(&headers, payload.as_bytes()).unwrap()
 }
 
 fn sse(events: impl IntoIterator<Item = String>) -> Reply {
@@ -1024,6 +1138,44 @@ fn anthropic_reply(way: Way, blocks: &[Value]) -> Reply {
     events.push(json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage}));
     events.push(json!({"type": "message_stop"}));
     sse(events.iter().map(Value::to_string))
+}
+
+/// The same in the forms of AWS's model of Converse, `ContentBlock`; what is redacted is base64 there.
+fn bedrock_blocks() -> Vec<Value> {
+    vec![
+        json!({"reasoningContent": {"reasoningText": {"text": "Let me look…\n", "signature": "SIG-anthropic+/=="}}}),
+        json!({"reasoningContent": {"redactedContent": STANDARD.encode("REDACTED-anthropic+/==")}}),
+        json!({"text": "It is blue."}),
+        json!({"toolUse": {"toolUseId": "tooluse_1", "name": "look", "input": {"at": "sky"}}}),
+    ]
+}
+
+fn bedrock_reply(way: Way, blocks: &[Value]) -> Reply {
+    let usage = json!({"inputTokens": 3, "outputTokens": 9, "totalTokens": 12});
+    if way == Way::Whole {
+        let message = json!({"role": "assistant", "content": blocks});
+        return Reply::json(&json!({"output": {"message": message}, "stopReason": "end_turn", "usage": usage}));
+    }
+    let mut events = vec![("messageStart", json!({"role": "assistant"}))];
+    for (index, block) in blocks.iter().enumerate() {
+        let mut deltas = Vec::new();
+        if let Some(thought) = block.pointer("/reasoningContent/reasoningText") {
+            let (head, tail) = thought["signature"].as_str().unwrap().split_at(5);
+            deltas.push(json!({"reasoningContent": {"text": thought["text"]}}));
+            deltas.extend([head, tail].map(|piece| json!({"reasoningContent": {"signature": piece}})));
+        } else if let Some(call) = block.get("toolUse") {
+            let start = json!({"toolUse": {"toolUseId": call["toolUseId"], "name": call["name"]}});
+            events.push(("contentBlockStart", json!({"contentBlockIndex": index, "start": start})));
+            deltas.push(json!({"toolUse": {"input": call["input"].to_string()}}));
+        } else {
+            deltas.push(block.clone());
+        }
+        let delta = |delta| ("contentBlockDelta", json!({"contentBlockIndex": index, "delta": delta}));
+        events.extend(deltas.into_iter().map(delta));
+        events.push(("contentBlockStop", json!({"contentBlockIndex": index})));
+    }
+    events.extend([("messageStop", json!({"stopReason": "end_turn"})), ("metadata", json!({"usage": usage}))]);
+    event_stream(events)
 }
 
 /// Parts in the forms of <https://ai.google.dev/gemini-api/docs/thought-signatures>.

@@ -20,10 +20,14 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 /// The providers that count: model, and the path at which it is asked.
-const COUNTING: [(&str, &str); 3] = [
+const COUNTING: [(&str, &str); 4] = [
     ("openai/gpt-5", "/v1/responses/input_tokens"),
     ("anthropic/claude-sonnet-4-5", "/v1/messages/count_tokens"),
     ("gemini/gemini-2.5-flash", "/v1beta/models/gemini-2.5-flash:countTokens"),
+    (
+        "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "/model/anthropic.claude-sonnet-4-5-20250929-v1%3A0/count-tokens",
+    ),
 ];
 
 fn builder(server: &MockServer) -> ClientBuilder {
@@ -32,11 +36,13 @@ fn builder(server: &MockServer) -> ClientBuilder {
         .api_base("openai", format!("{}/v1", server.url()))
         .api_base("anthropic", server.url())
         .api_base("gemini", server.url())
+        .api_base("bedrock", server.url())
         .api_base("groq", format!("{}/v1", server.url()))
         .api_base("ollama", server.url())
         .api_key("openai", "sk-secret")
         .api_key("anthropic", "sk-secret")
         .api_key("gemini", "sk-secret")
+        .api_key("bedrock", "sk-secret")
         .api_key("groq", "sk-secret")
         .retry(RetryPolicy::new(0))
 }
@@ -139,6 +145,24 @@ async fn each_provider_is_asked_in_its_own_form_at_its_own_address() {
                     "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}]}],
             "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
         }}),
+        json!({"input": {"converse": {
+            "messages": [
+                {"role": "user", "content": [
+                    {"text": "Weather here?"}, {"image": {"format": "png", "source": {"bytes": "AQID"}}}]},
+                {"role": "assistant", "content": [
+                    {"text": "Let me see."},
+                    {"toolUse": {"toolUseId": "call_1", "name": "weather", "input": {"city": "Paris"}}}]},
+                {"role": "user", "content": [
+                    {"toolResult": {"toolUseId": "call_1", "content": [{"text": "18 °C"}]}},
+                    {"text": "And tomorrow?"}]},
+            ],
+            "system": [{"text": "Be brief."}],
+            "toolConfig": {
+                "tools": [{"toolSpec": {"name": "weather", "description": "The weather of a city.",
+                    "inputSchema": {"json": weather}}}],
+                "toolChoice": {"any": {}},
+            },
+        }}}),
     ];
     for ((model, path), body) in COUNTING.into_iter().zip(bodies) {
         let count = sampled(rich(&client, model)).count_tokens().await.unwrap();
@@ -189,6 +213,8 @@ async fn the_form_of_the_reply_and_the_reasoning_count() {
     assert_eq!(config["responseMimeType"], "application/json");
     assert_eq!(config["responseJsonSchema"], schema);
     assert!(config.get("maxOutputTokens").is_none() && config.get("thinkingConfig").is_some(), "{config}");
+    let fields = &bodies[3]["input"]["converse"]["additionalModelRequestFields"];
+    assert_eq!(fields["thinking"], json!({"type": "enabled", "budget_tokens": 1024}));
 }
 
 #[tokio::test]

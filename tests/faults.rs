@@ -10,13 +10,15 @@ use std::time::Duration;
 use anymodel::auth::Environment;
 use anymodel::mock::{Fault, MockServer, Reply};
 use anymodel::transport::{ReqwestTransport, Transport};
+use anymodel::wire::event_stream;
 use anymodel::{
     CallInfo, ChatResponse, Client, Completion, Error, ErrorKind, FinishReason, Observer, Outcome, Retry, RetryPolicy,
 };
 use tokio::time::{Instant, timeout};
 
 /// The wire formats: prefix, and the path that its base URL ends in.
-const FORMATS: [(&str, &str); 4] = [("openai", "/v1"), ("anthropic", ""), ("gemini", "/v1beta"), ("ollama", "")];
+const FORMATS: [(&str, &str); 6] =
+    [("openai", "/v1"), ("anthropic", ""), ("gemini", "/v1beta"), ("ollama", ""), ("bedrock", ""), ("cohere", "")];
 
 /// A deadline that a test waits for.
 const SOON: Duration = Duration::from_millis(200);
@@ -53,12 +55,13 @@ async fn what_the_provider_says_of_a_refused_request_decides_its_kind() {
     let rows = [
         row(Fault::RateLimited { retry_after: wait }, fails(ErrorKind::RateLimited).after(wait).status(429).body()),
         row(Fault::ContextWindowExceeded, fails(ErrorKind::ContextWindowExceeded).status(400).body()),
-        // Gemini's answer to it is a reply, of which the last test of this file speaks.
+        // The answer of Gemini and of Bedrock to it is a reply, of which the last test of this file speaks.
         row(Fault::ContentPolicy, fails(ErrorKind::ContentPolicy).status(400).body()).only(&[
             "openai",
             "anthropic",
             "ollama",
         ]),
+        row(Fault::ContentPolicy, fails(ErrorKind::ContentPolicy).status(498).body()).only(&["cohere"]),
     ];
     walk(&rows).await;
 }
@@ -133,13 +136,31 @@ async fn a_rate_limit_inside_a_stream_is_one() {
     let gemini = "data: {\"error\":{\"code\":429,\"message\":\"Slow down\",\"status\":\"RESOURCE_EXHAUSTED\"}}\n\n";
     let stream = |body: &'static str| Reply::raw(200, "text/event-stream", body);
     let limited = || fails(ErrorKind::RateLimited).again().once().keeps("").body();
-    // Ollama's errors in mid-stream have no code.
+    let headers = [(":exception-type", "throttlingException"), (":message-type", "exception")];
+    let bedrock = event_stream::message(&headers, br#"{"message":"Slow down"}"#).unwrap();
+    let bedrock = Reply::raw(200, "application/vnd.amazon.eventstream", bedrock);
+    // Errors of Ollama and Cohere in mid-stream have no code.
     let rows = [
+        row(bedrock, limited().status(429)).only(&["bedrock"]),
         row(stream(openai), limited()).only(&["openai"]),
         row(stream(anthropic), limited().status(429)).only(&["anthropic"]),
         row(stream(gemini), limited().status(429)).only(&["gemini"]),
     ];
     walk(&rows.map(Row::streamed)).await;
+}
+
+#[tokio::test]
+async fn a_message_whose_checksum_is_wrong_ends_a_stream() {
+    let event = |name, payload: &[u8]| {
+        event_stream::message(&[(":event-type", name), (":message-type", "event")], payload).unwrap()
+    };
+    let good = event("contentBlockDelta", br#"{"contentBlockIndex":0,"delta":{"text":"one "}}"#);
+    let mut bad = event("messageStop", br#"{"stopReason":"end_turn"}"#);
+    let last = bad.len() - 1;
+    bad[last] ^= 1;
+    let reply = Reply::raw(200, "application/vnd.amazon.eventstream", [good, bad].concat());
+    let want = fails(ErrorKind::StreamInterrupted).again().once().keeps("one ");
+    walk(&[row(reply, want).only(&["bedrock"]).streamed()]).await;
 }
 
 #[tokio::test]
@@ -188,13 +209,15 @@ async fn a_call_that_fails_once_is_answered_by_its_second_try() {
 }
 
 #[tokio::test]
-async fn a_prompt_that_gemini_blocks_is_a_reply_held_back() {
+async fn a_prompt_that_gemini_or_a_guardrail_of_bedrock_blocks_is_a_reply_held_back() {
     let server = MockServer::start().await.unwrap();
     server.reply(Fault::ContentPolicy);
-    for streamed in [false, true] {
-        let call = client(Heard::default()).completion("gemini/m", "Hi").api_key("k").api_base(server.url());
-        let reply = if streamed { call.stream().await.unwrap().collect().await } else { call.await }.unwrap();
-        assert_eq!((reply.text().as_str(), reply.finish_reason()), ("", Some(&FinishReason::ContentFilter)));
+    for (model, text) in [("gemini/m", ""), ("bedrock/m", "Sorry, the model cannot answer this question.")] {
+        for streamed in [false, true] {
+            let call = client(Heard::default()).completion(model, "Hi").api_key("k").api_base(server.url());
+            let reply = if streamed { call.stream().await.unwrap().collect().await } else { call.await }.unwrap();
+            assert_eq!((reply.text().as_str(), reply.finish_reason()), (text, Some(&FinishReason::ContentFilter)));
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anymodel::provider::{Progress, Provider, Queue, Registry, StreamDecoder, Target};
+use anymodel::wire::event_stream;
 use anymodel::{Accumulator, ChatChunk, ChatRequest, ChatResponse, ErrorKind, ModelName};
 use bytes::Bytes;
 use serde_json::Value;
@@ -56,22 +57,8 @@ fn message(line: &str) -> Vec<u8> {
     let (name, payload) = event.as_object().unwrap().iter().next().unwrap();
     let (kind, header) =
         if name.ends_with("Exception") { ("exception", ":exception-type") } else { ("event", ":event-type") };
-    let mut headers = Vec::new();
-    for (name, value) in [(header, name.as_str()), (":content-type", "application/json"), (":message-type", kind)] {
-        headers.push(name.len() as u8);
-        headers.extend(name.as_bytes());
-        headers.push(7);
-        headers.extend((value.len() as u16).to_be_bytes());
-        headers.extend(value.as_bytes());
-    }
-    let payload = payload.to_string();
-    let mut message = ((headers.len() + payload.len() + 16) as u32).to_be_bytes().to_vec();
-    message.extend((headers.len() as u32).to_be_bytes());
-    message.extend(crc32fast::hash(&message).to_be_bytes());
-    message.extend(headers);
-    message.extend(payload.as_bytes());
-    message.extend(crc32fast::hash(&message).to_be_bytes());
-    message
+    let headers = [(header, name.as_str()), (":content-type", "application/json"), (":message-type", kind)];
+    event_stream::message(&headers, payload.to_string().as_bytes()).unwrap()
 }
 
 fn cases() -> Vec<Case> {

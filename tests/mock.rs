@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
 /// A request in each format: name, path when whole, path when streamed, body.
-const FORMATS: [(&str, &str, &str); 4] = [
+const FORMATS: [(&str, &str, &str); 6] = [
     ("openai", "/v1/chat/completions", "/v1/chat/completions"),
     ("anthropic", "/v1/messages", "/v1/messages"),
     ("gemini", "/v1beta/models/m:generateContent", "/v1beta/models/m:streamGenerateContent?alt=sse"),
     ("ollama", "/api/chat", "/api/chat"),
+    ("bedrock", "/model/m/converse", "/model/m/converse-stream"),
+    ("cohere", "/v2/chat", "/v2/chat"),
 ];
 
 /// Longer than anything takes, even on a machine that is busy with other things.
@@ -21,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 fn body(format: &str, streamed: bool) -> Value {
     match format {
         "gemini" => json!({"contents": [{"role": "user", "parts": [{"text": "Hello there"}]}]}),
+        "bedrock" => json!({"messages": [{"role": "user", "content": [{"text": "Hello there"}]}]}),
         _ => json!({"model": "m", "stream": streamed, "messages": [{"role": "user", "content": "Hello there"}]}),
     }
 }
@@ -56,15 +59,49 @@ async fn streamed(server: &MockServer, format: &str) -> reqwest::Response {
 }
 
 /// What comes until the body ends, and whether it ended in good order.
-async fn read(mut response: reqwest::Response) -> (String, bool) {
-    let mut text = String::new();
+async fn read_bytes(mut response: reqwest::Response) -> (Vec<u8>, bool) {
+    let mut read = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(bytes)) => text.push_str(std::str::from_utf8(&bytes).unwrap()),
-            Ok(None) => return (text, true),
-            Err(_) => return (text, false),
+            Ok(Some(bytes)) => read.extend(bytes),
+            Ok(None) => return (read, true),
+            Err(_) => return (read, false),
         }
     }
+}
+
+/// The same as text. Of an event stream that is what its payloads say, between lengths and checksums.
+async fn read(response: reqwest::Response) -> (String, bool) {
+    let (bytes, ended) = read_bytes(response).await;
+    (String::from_utf8_lossy(&bytes).into_owned(), ended)
+}
+
+/// The messages of an event stream: the kind of each, its name, and its payload.
+fn messages(mut bytes: &[u8]) -> Vec<(String, String, Value)> {
+    let mut all = Vec::new();
+    while !bytes.is_empty() {
+        let long = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+        let (length, head) = (long(0) as usize, long(4) as usize);
+        assert_eq!(long(8), crc32fast::hash(&bytes[..8]), "the checksum of the lengths");
+        assert_eq!(long(length - 4), crc32fast::hash(&bytes[..length - 4]), "the checksum of the message");
+        let mut headers = &bytes[12..12 + head];
+        let mut said = Vec::new();
+        while let [size, rest @ ..] = headers {
+            let (name, rest) = rest.split_at(usize::from(*size));
+            assert_eq!(rest[0], 7, "the value is a text");
+            let size = usize::from(u16::from_be_bytes([rest[1], rest[2]]));
+            let value = String::from_utf8(rest[3..3 + size].to_vec()).unwrap();
+            said.push((std::str::from_utf8(name).unwrap(), value));
+            headers = &rest[3 + size..];
+        }
+        let value = |name: &str| said.iter().find(|(known, _)| *known == name).unwrap().1.clone();
+        let kind = value(":message-type");
+        assert_eq!(value(":content-type"), "application/json");
+        let payload = serde_json::from_slice(&bytes[12 + head..length - 4]).unwrap();
+        all.push((kind.clone(), value(&format!(":{kind}-type")), payload));
+        bytes = &bytes[length..];
+    }
+    all
 }
 
 /// The JSON of every event.
@@ -117,6 +154,31 @@ async fn a_reply_is_said_in_the_words_of_each_format() {
     assert_eq!(ollama["message"]["tool_calls"][0]["function"]["arguments"], json!({"at": "sky"}));
     assert_eq!((&ollama["done"], &ollama["done_reason"]), (&json!(true), &json!("stop")));
     assert_eq!((&ollama["prompt_eval_count"], &ollama["eval_count"]), (&json!(10), &json!(5)));
+
+    let bedrock = whole(&server, "bedrock").await;
+    let content = &bedrock["output"]["message"]["content"];
+    assert_eq!(content[0]["reasoningContent"]["reasoningText"]["text"], "Look outside.");
+    assert_eq!(content[1], json!({"text": "It rains."}));
+    assert_eq!(content[2]["toolUse"]["input"], json!({"at": "sky"}));
+    assert_eq!(bedrock["stopReason"], "tool_use");
+    assert_eq!(
+        bedrock["usage"],
+        json!({"inputTokens": 6, "outputTokens": 5, "totalTokens": 15, "cacheReadInputTokens": 4, "cacheWriteInputTokens": 0})
+    );
+
+    let cohere = whole(&server, "cohere").await;
+    assert_eq!(cohere["message"]["tool_plan"], "Look outside.");
+    assert_eq!(cohere["message"]["content"], json!([{"type": "text", "text": "It rains."}]));
+    assert_eq!(
+        cohere["message"]["tool_calls"][0]["function"],
+        json!({"name": "look", "arguments": "{\"at\":\"sky\"}"})
+    );
+    assert_eq!(cohere["finish_reason"], "TOOL_CALL");
+    let tokens = json!({"input_tokens": 10, "output_tokens": 5, "reasoning_tokens": 2});
+    assert_eq!((&cohere["usage"]["tokens"], &cohere["usage"]["cached_tokens"]), (&tokens, &json!(4)));
+    server.reply(rich());
+    let thought = whole(&server, "cohere").await["message"]["content"][0].clone();
+    assert_eq!(thought, json!({"type": "thinking", "thinking": "Look outside."}), "where no tool is called");
 }
 
 #[tokio::test]
@@ -127,6 +189,8 @@ async fn finish_reasons_are_in_each_format_s_own_words() {
     assert_eq!(whole(&server, "anthropic").await["stop_reason"], "max_tokens");
     assert_eq!(whole(&server, "gemini").await["candidates"][0]["finishReason"], "MAX_TOKENS");
     assert_eq!(whole(&server, "ollama").await["done_reason"], "length");
+    assert_eq!(whole(&server, "bedrock").await["stopReason"], "max_tokens");
+    assert_eq!(whole(&server, "cohere").await["finish_reason"], "MAX_TOKENS");
 }
 
 #[tokio::test]
@@ -179,6 +243,87 @@ async fn anthropic_streams_its_events_by_name() {
     assert_eq!(names, expected);
     for (name, event) in names.iter().zip(events(&text)) {
         assert_eq!(event["type"], **name);
+    }
+}
+
+#[tokio::test]
+async fn bedrock_streams_messages_with_right_checksums() {
+    let server = MockServer::start().await.unwrap();
+    server.enqueue(Reply::text("one two").reasoning("hm").and_tool_call("look", json!({"at": "sky"})).chunks(1));
+    let response = streamed(&server, "bedrock").await;
+    assert_eq!(response.headers()["content-type"], "application/vnd.amazon.eventstream");
+    let (bytes, _) = read_bytes(response).await;
+    let messages = messages(&bytes);
+    let names: Vec<&str> = messages.iter().map(|(_, name, _)| name.as_str()).collect();
+    let (delta, stop) = ("contentBlockDelta", "contentBlockStop");
+    let blocks = [delta, delta, stop, delta, stop, "contentBlockStart", delta, stop];
+    assert_eq!(names, [&["messageStart"][..], &blocks, &["messageStop", "metadata"]].concat());
+    assert!(messages.iter().all(|(kind, ..)| kind == "event"));
+    assert_eq!(messages[1].2["delta"], json!({"reasoningContent": {"text": "hm"}}));
+    assert!(messages[2].2["delta"]["reasoningContent"]["signature"].is_string());
+    assert_eq!(messages[6].2["start"]["toolUse"]["name"], "look");
+    assert_eq!(messages[7].2["delta"], json!({"toolUse": {"input": r#"{"at":"sky"}"#}}));
+    assert_eq!(
+        (&messages[9].2["stopReason"], &messages[10].2["usage"]["inputTokens"]),
+        (&json!("tool_use"), &json!(10))
+    );
+
+    server.enqueue(Reply::text("one two").fault(Fault::ErrorAfter(1)));
+    let (bytes, _) = read_bytes(streamed(&server, "bedrock").await).await;
+    let (kind, name, payload) = self::messages(&bytes).pop().unwrap();
+    assert_eq!((kind.as_str(), name.as_str()), ("exception", "modelStreamErrorException"));
+    assert!(payload["message"].is_string());
+}
+
+#[tokio::test]
+async fn cohere_streams_its_events_by_name_and_then_done() {
+    let server = MockServer::start().await.unwrap();
+    server.enqueue(Reply::text("one").reasoning("hm").and_tool_call("look", json!({"at": "sky"})).chunks(1));
+    let (text, _) = read(streamed(&server, "cohere").await).await;
+    let names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
+    let content = ["content-start", "content-delta", "content-end"];
+    let call = ["tool-call-start", "tool-call-delta", "tool-call-end"];
+    assert_eq!(names, [&["message-start", "tool-plan-delta"][..], &content, &call, &["message-end"]].concat());
+    for (name, event) in names.iter().zip(events(&text)) {
+        assert_eq!(event["type"], **name);
+    }
+    assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
+    assert_eq!(events(&text)[8]["delta"]["finish_reason"], "TOOL_CALL");
+    server.enqueue(Reply::text("one").reasoning("hm").chunks(1));
+    let (text, _) = read(streamed(&server, "cohere").await).await;
+    assert_eq!(events(&text)[1]["delta"]["message"]["content"], json!({"type": "thinking", "thinking": ""}));
+    assert_eq!(events(&text)[2]["delta"]["message"]["content"], json!({"thinking": "hm"}));
+    assert_eq!(events(&text)[5]["delta"]["message"]["content"], json!({"text": "one"}));
+}
+
+#[tokio::test]
+async fn bedrock_and_cohere_say_in_their_own_words_what_an_error_is() {
+    let server = MockServer::start().await.unwrap();
+    let limited = Fault::RateLimited { retry_after: Duration::from_secs(2) };
+    for (fault, status, kind) in [
+        (limited.clone(), 429, "ThrottlingException"),
+        (Fault::ContextWindowExceeded, 400, "ValidationException"),
+        (Fault::Status(403), 403, "AccessDeniedException"),
+        (Fault::Status(404), 404, "ResourceNotFoundException"),
+        (Fault::Status(503), 503, "ServiceUnavailableException"),
+    ] {
+        server.enqueue(fault);
+        let response = streamed(&server, "bedrock").await;
+        let told = response.headers()["x-amzn-errortype"].to_str().unwrap().to_owned();
+        assert_eq!((response.status().as_u16(), told.split(':').next()), (status, Some(kind)));
+        assert!(json_of(response).await["message"].is_string());
+    }
+    server.enqueue(Fault::ContentPolicy);
+    let guarded = whole(&server, "bedrock").await;
+    assert_eq!(guarded["stopReason"], "guardrail_intervened");
+    for (fault, status) in [(limited, 429), (Fault::ContextWindowExceeded, 400), (Fault::ContentPolicy, 498)] {
+        server.enqueue(fault);
+        let response = streamed(&server, "cohere").await;
+        assert_eq!(response.status(), status);
+        assert_eq!(response.headers().contains_key("retry-after"), status == 429);
+        let body = json_of(response).await;
+        assert!(body["message"].is_string() && body["id"].is_string(), "{body}");
+        assert_eq!(body.get("error_type").is_some(), status == 400);
     }
 }
 
@@ -248,7 +393,8 @@ async fn an_error_has_the_body_of_its_format() {
             "gemini" => {
                 assert_eq!((&error["error"]["code"], &error["error"]["status"]), (&json!(503), &json!("UNAVAILABLE")))
             }
-            _ => assert!(error["error"].is_string()),
+            "ollama" => assert!(error["error"].is_string()),
+            _ => assert!(error["message"].is_string(), "{format}: {error}"),
         }
     }
 }
@@ -288,8 +434,9 @@ async fn a_stream_is_broken_after_the_pieces_that_were_said() {
             // A reset discards what the client has not read yet.
             assert!(text.contains("beta") || fault == Fault::ResetAfter(2), "{format} {fault:?}: {text}");
             assert_eq!(text.contains("gamma"), all, "{format} {fault:?}: {text}");
-            assert_eq!(text.contains("\"error\""), fault == Fault::ErrorAfter(2), "{format} {fault:?}: {text}");
-            for finish in ["\"stop\"", "end_turn", "STOP", "DONE", "message_stop"] {
+            let error = if format == "bedrock" { "exception" } else { "\"error\"" };
+            assert_eq!(text.contains(error), fault == Fault::ErrorAfter(2), "{format} {fault:?}: {text}");
+            for finish in ["\"stop\"", "end_turn", "STOP", "DONE", "message_stop", "COMPLETE"] {
                 assert!(!text.contains(finish), "{format} {fault:?} has {finish}: {text}");
             }
         }
@@ -331,7 +478,8 @@ async fn a_malformed_event_is_followed_by_the_others() {
     for (format, ..) in FORMATS {
         server.enqueue(Reply::text("alpha beta gamma").fault(Fault::MalformedAfter(1)));
         let (text, ended) = read(streamed(&server, format).await).await;
-        assert!(ended && text.contains("this is not\n") && !text.contains("beta") && text.contains("gamma"), "{text}");
+        let end = if format == "bedrock" { "this is not" } else { "this is not\n" };
+        assert!(ended && text.contains(end) && !text.contains("beta") && text.contains("gamma"), "{text}");
     }
 }
 
@@ -375,7 +523,8 @@ async fn bodies_that_are_no_replies() {
                 Fault::Html => assert!(kind.starts_with("text/html") && text.starts_with("<!DOCTYPE"), "{kind} {text}"),
                 Fault::EmptyBody => assert_eq!(text, ""),
                 Fault::WrongContentType => assert!(kind == "text/plain" && text.contains("Hello"), "{kind} {text}"),
-                _ => assert!(text.len() > 200_000 && !text.contains('\n'), "{}", text.len()),
+                // A message's lengths and their checksum can have the byte of a line's end.
+                _ => assert!(text.len() > 200_000 && !text[20..].contains('\n'), "{}", text.len()),
             }
         }
     }
@@ -553,8 +702,8 @@ mod through_the_client {
     use serde_json::json;
 
     /// A provider of each format, and its base URL.
-    fn providers(server: &MockServer) -> [(&'static str, String); 4] {
-        [("openai", "/v1"), ("anthropic", ""), ("gemini", "/v1beta"), ("ollama", "")]
+    fn providers(server: &MockServer) -> [(&'static str, String); 6] {
+        [("openai", "/v1"), ("anthropic", ""), ("gemini", "/v1beta"), ("ollama", ""), ("bedrock", ""), ("cohere", "")]
             .map(|(name, path)| (name, format!("{}{path}", server.url())))
     }
 
@@ -590,7 +739,7 @@ mod through_the_client {
                 let stream = call(&client, name, &base).stream().await.unwrap();
                 let added = stream.collect().await.unwrap_or_else(|error| panic!("{name}: {error}"));
                 assert_eq!(told(&added), told(&whole), "{name}");
-                assert!(!whole.id.is_empty() || name == "ollama", "{name}");
+                assert!(!whole.id.is_empty() || matches!(name, "ollama" | "bedrock"), "{name}");
                 if whole.text().starts_with("It rains —") {
                     let usage = whole.usage.as_ref().unwrap();
                     assert_eq!((usage.prompt_tokens, usage.completion_tokens), (10, 5), "{name}");
@@ -653,8 +802,8 @@ mod through_the_client {
                         let after = error.retry_after();
                         assert_eq!(after.is_some(), kind == ErrorKind::RateLimited, "{name} {fault:?} {after:?}");
                     }
-                    // A request that Gemini refuses is an answer: no text, and `content_filter`.
-                    Ok(reply) if kind == ErrorKind::ContentPolicy && name == "gemini" => {
+                    // A request that Gemini or Bedrock refuses is an answer of `content_filter`.
+                    Ok(reply) if kind == ErrorKind::ContentPolicy && matches!(name, "gemini" | "bedrock") => {
                         assert_eq!(reply.finish_reason(), Some(&FinishReason::ContentFilter));
                     }
                     other => wrong.push(format!("{name} {fault:?}: {:?}", other.map_err(|error| error.to_string()))),
@@ -706,6 +855,11 @@ async fn tokens_are_counted_in_the_words_of_each_format_and_faults_apply() {
             "/v1beta/models/m:countTokens",
             json!({"generateContentRequest": {"model": "models/m", "contents": [{"parts": [{"text": "one two"}], "role": "user"}]}}),
             json!({"totalTokens": 3, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 3}]}),
+        ),
+        (
+            "/model/m/count-tokens",
+            json!({"input": {"converse": {"messages": [{"role": "user", "content": [{"text": "one two  three"}]}]}}}),
+            json!({"inputTokens": 4}),
         ),
     ];
     for (path, body, counted) in rows {

@@ -6,13 +6,14 @@ use std::sync::LazyLock;
 use anymodel::ChatRequest;
 use anymodel::provider::{Provider, ProviderSpec, Registry, Target, WireFormat};
 
-pub const WIRES: [WireFormat; 6] = [
+pub const WIRES: [WireFormat; 7] = [
     WireFormat::OpenAiChat,
     WireFormat::OpenAiResponses,
     WireFormat::Anthropic,
     WireFormat::Gemini,
     WireFormat::Ollama,
     WireFormat::Bedrock,
+    WireFormat::Cohere,
 ];
 
 /// Nobody in the table speaks nothing but the Responses API.

@@ -43,8 +43,12 @@ pub(super) fn end(span: &Span, outcome: &Outcome<'_>) {
     }
     match outcome {
         Outcome::Answered { id, model, finish_reasons, usage, cost, time_to_first_token, attempts, .. } => {
-            span.record("gen_ai.response.id", id);
-            span.record("gen_ai.response.model", model);
+            // Some providers give a reply no id, or do not say which model it is of.
+            for (field, told) in [("gen_ai.response.id", id), ("gen_ai.response.model", model)] {
+                if !told.is_empty() {
+                    span.record(field, told);
+                }
+            }
             let reasons: Vec<&str> = finish_reasons.iter().map(|reason| reason.as_str()).collect();
             span.record("gen_ai.response.finish_reasons", display(reasons.join(",")));
             if let Some(usage) = usage {

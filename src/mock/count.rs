@@ -1,13 +1,15 @@
-//! Counting tokens: Anthropic's `count_tokens`, Gemini's `countTokens`, and `input_tokens` of OpenAI's Responses API.
+//! Counting tokens: Anthropic's `count_tokens`, Gemini's `countTokens`, Bedrock's `CountTokens`, and `input_tokens` of
+//! OpenAI's Responses API.
 //!
 //! Sources: Anthropic's and OpenAI's OpenAPI descriptions (`CountMessageTokensResponse`, `TokenCountsResource`),
-//! `CountTokensResponse` in `generative_service.proto`, and a recording of each. Errors are those of the same host's
+//! `CountTokensResponse` in `generative_service.proto` and in AWS's model of the API, and a recording of each. Errors are those of the same host's
 //! chat.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::anthropic::Anthropic;
+use super::bedrock::Bedrock;
 use super::fault::Trouble;
 use super::format::{Event, Wire};
 use super::gemini::Gemini;
@@ -21,6 +23,7 @@ pub(super) enum Count {
     OpenAi,
     Anthropic,
     Gemini,
+    Bedrock,
 }
 
 impl Count {
@@ -31,6 +34,9 @@ impl Count {
         if request.ends_with("v1/messages/count_tokens") {
             return Some(Self::Anthropic);
         }
+        if Bedrock::counted(request.path()).is_some() {
+            return Some(Self::Bedrock);
+        }
         gemini_model(request.path()).map(|_| Self::Gemini)
     }
 
@@ -39,6 +45,7 @@ impl Count {
             Self::OpenAi => &Self::OpenAi,
             Self::Anthropic => &Self::Anthropic,
             Self::Gemini => &Self::Gemini,
+            Self::Bedrock => &Self::Bedrock,
         }
     }
 
@@ -47,6 +54,7 @@ impl Count {
             Self::OpenAi => &OpenAiChat,
             Self::Anthropic => &Anthropic,
             Self::Gemini => &Gemini,
+            Self::Bedrock => &Bedrock,
         }
     }
 }
@@ -55,6 +63,7 @@ impl Wire for Count {
     fn ask(&self, request: &Request, body: &Value) -> Ask {
         let model = match self {
             Self::Gemini => gemini_model(request.path()).unwrap_or_default().to_owned(),
+            Self::Bedrock => Bedrock::counted(request.path()).unwrap_or_default().to_owned(),
             _ => string(body, "model"),
         };
         Ask { shape: Shape { model, choices: 1, words: words(body), ..Shape::default() }, ..Ask::default() }
@@ -65,6 +74,7 @@ impl Wire for Count {
         match self {
             Self::OpenAi => json!({"object": "response.input_tokens", "input_tokens": tokens}),
             Self::Anthropic => json!({"input_tokens": tokens}),
+            Self::Bedrock => json!({"inputTokens": tokens}),
             Self::Gemini => json!({
                 "totalTokens": tokens,
                 "promptTokensDetails": [{"modality": "TEXT", "tokenCount": tokens}],
@@ -82,6 +92,10 @@ impl Wire for Count {
             (Self::Gemini, Trouble::ContentPolicy) => self.chat().error(Trouble::Status(400), model),
             _ => self.chat().error(trouble, model),
         }
+    }
+
+    fn error_header(&self, status: u16) -> Option<(&'static str, String)> {
+        self.chat().error_header(status)
     }
 
     fn error_event(&self, shape: &Shape) -> Bytes {

@@ -27,7 +27,8 @@ pub enum Fault {
     },
     /// The conversation is longer than the model's context window.
     ContextWindowExceeded,
-    /// The request is refused by policy. Gemini does so with status 200; Ollama has no policy, and answers 400.
+    /// The request is refused by policy. Gemini does so with status 200, and Bedrock's guardrails with a reply of their
+    /// own; Ollama has no policy, and answers 400.
     ContentPolicy,
     /// The response begins only after this time.
     SlowHead(Duration),
@@ -39,7 +40,8 @@ pub enum Fault {
     CutAfterBytes(usize),
     /// HTTP ends as it should, the reply does not: its rest and its finish reason are missing.
     EndAfter(usize),
-    /// One event is not JSON; the others follow. A whole reply ends in the middle of its JSON.
+    /// One event is not JSON, though it is framed as it should be; the others follow. A whole reply ends in the middle of
+    /// its JSON.
     MalformedAfter(usize),
     /// The provider reports an error in mid-stream, in its own form, and the stream ends. A whole reply is the error
     /// with status 200, as gateways do it.
@@ -50,7 +52,8 @@ pub enum Fault {
     EmptyBody,
     /// The reply as it should be, but said to be `text/plain`.
     WrongContentType,
-    /// A line or JSON string that does not end within this many bytes; then the body ends.
+    /// A line, a JSON string or a message of an event stream that does not end within this many bytes; then the body
+    /// ends.
     HugeLine(usize),
 }
 

@@ -7,6 +7,8 @@ use http::Method;
 use serde_json::Value;
 
 use super::anthropic::Anthropic;
+use super::bedrock::Bedrock;
+use super::cohere::Cohere;
 use super::count::Count;
 use super::fault::Trouble;
 use super::gemini::Gemini;
@@ -23,6 +25,8 @@ pub(super) enum Format {
     OpenAiResponses,
     Anthropic,
     Gemini,
+    Bedrock,
+    Cohere,
     Ollama,
     Count(Count),
 }
@@ -47,9 +51,15 @@ impl Format {
         if request.ends_with("api/chat") {
             return Some(Self::Ollama);
         }
-        // OpenAI's format under a shorter path, as Writer has it; `v2/chat` is Cohere's own.
-        if request.ends_with("chat") && !request.ends_with("v2/chat") {
+        if request.ends_with("v2/chat") {
+            return Some(Self::Cohere);
+        }
+        // OpenAI's format under a shorter path, as Writer has it.
+        if request.ends_with("chat") {
             return Some(Self::OpenAiChat);
+        }
+        if Bedrock::call(request.path()).is_some() {
+            return Some(Self::Bedrock);
         }
         Gemini::call(request.path()).map(|_| Self::Gemini).or_else(|| Count::of(request).map(Self::Count))
     }
@@ -60,6 +70,8 @@ impl Format {
             Self::OpenAiResponses => &OpenAiResponses,
             Self::Anthropic => &Anthropic,
             Self::Gemini => &Gemini,
+            Self::Bedrock => &Bedrock,
+            Self::Cohere => &Cohere,
             Self::Ollama => &Ollama,
             Self::Count(count) => count.wire(),
         }
@@ -86,6 +98,16 @@ pub(super) trait Wire {
     /// An error reply: status and body.
     fn error(&self, trouble: Trouble, model: &str) -> (u16, Value);
 
+    /// A header that says what an error of this status is.
+    fn error_header(&self, _: u16) -> Option<(&'static str, String)> {
+        None
+    }
+
+    /// The answer by which a request is refused, where policy has no error of its own.
+    fn refusal(&self) -> Option<Answer> {
+        None
+    }
+
     /// An error in mid-stream.
     fn error_event(&self, shape: &Shape) -> Bytes;
 
@@ -97,9 +119,9 @@ pub(super) trait Wire {
         sse(name, data)
     }
 
-    /// How an event begins.
-    fn opening(&self, _: &Shape) -> &'static str {
-        "data: "
+    /// How an event of so many bytes begins.
+    fn opening(&self, _: &Shape, _: usize) -> Bytes {
+        Bytes::from_static(b"data: ")
     }
 
     /// The content type of a stream.

@@ -154,8 +154,8 @@ impl Wire for Gemini {
         if shape.array { format!(",\r\n{data}\n]").into() } else { sse(name, data) }
     }
 
-    fn opening(&self, shape: &Shape) -> &'static str {
-        if shape.array { "[" } else { "data: " }
+    fn opening(&self, shape: &Shape, _: usize) -> Bytes {
+        Bytes::from_static(if shape.array { b"[" } else { b"data: " })
     }
 
     fn stream_type(&self, shape: &Shape) -> &'static str {

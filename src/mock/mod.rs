@@ -1,15 +1,21 @@
 //! A simulated provider: a real HTTP server on loopback for the tests of your application.
 //!
-//! It speaks the wire formats of this crate, chosen by the path of the request under any prefix, so that one server
+//! It speaks these wire formats, chosen by the path of the request under any prefix, so that one server
 //! can stand for any provider:
 //!
 //! | request | format |
 //! |---|---|
 //! | `POST …/chat/completions` | OpenAI's chat completions |
+//! | `POST …/responses` | OpenAI's Responses |
 //! | `POST …/v1/messages` | Anthropic's Messages |
 //! | `POST …/models/{model}:generateContent`, `:streamGenerateContent` | Gemini |
-//! | `POST …/v1/messages/count_tokens`, `POST …:countTokens`, `POST …/responses/input_tokens` | counts of tokens |
+//! | `POST …/model/{model}/converse`, `…/converse-stream` | Bedrock's Converse |
+//! | `POST …/v2/chat` | Cohere |
+//! | `POST …/v1/messages/count_tokens`, `…:countTokens`, `…/responses/input_tokens`, `…/count-tokens` | counts of tokens |
 //! | `POST …/api/chat`, `GET …/api/tags`, `GET …/api/version` | Ollama |
+//!
+//! Bedrock is asked with a key that goes as a bearer token, for which the feature `aws` is not needed; a signature does as
+//! well. Its `InvokeModel` is not spoken.
 //!
 //! A count of tokens is that of the words in the body: in all its strings, the names of members and the `model` left
 //! out; or the prompt tokens of the reply's [`usage`](Reply::usage), where it has one.
@@ -19,6 +25,8 @@
 //! ([`Request`]). Nothing about a request is checked but its format: any key and any model will do.
 
 mod anthropic;
+mod bedrock;
+mod cohere;
 mod count;
 mod fault;
 mod format;

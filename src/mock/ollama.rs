@@ -123,8 +123,8 @@ impl Wire for Ollama {
         format!("{data}\n").into()
     }
 
-    fn opening(&self, _: &Shape) -> &'static str {
-        ""
+    fn opening(&self, _: &Shape, _: usize) -> Bytes {
+        Bytes::new()
     }
 
     fn stream_type(&self, _: &Shape) -> &'static str {

@@ -126,13 +126,13 @@ impl Reply {
         self
     }
 
-    /// How many of the prompt tokens came from the cache.
+    /// How many of the prompt tokens came from the cache. Ollama does not tell it.
     pub fn cached(mut self, tokens: u64) -> Self {
         self.answer.cached = tokens;
         self
     }
 
-    /// How many of the completion tokens were reasoning.
+    /// How many of the completion tokens were reasoning. Bedrock and Ollama do not tell it.
     pub fn reasoning_tokens(mut self, tokens: u64) -> Self {
         self.answer.reasoning_tokens = tokens;
         self
@@ -145,13 +145,14 @@ impl Reply {
         self
     }
 
-    /// The model that the reply names; by default the one that was asked for.
+    /// The model that the reply names; by default the one that was asked for. Bedrock and Cohere name none.
     pub fn model(mut self, model: impl Into<String>) -> Self {
         self.answer.model = Some(model.into());
         self
     }
 
-    /// How many choices, all alike; by default as many as were asked for. Anthropic and Ollama have but one.
+    /// How many choices, all alike; by default as many as were asked for. Only OpenAI's chat completions and
+    /// Gemini have more than one.
     pub fn n(mut self, choices: usize) -> Self {
         self.answer.choices = Some(choices);
         self

@@ -69,31 +69,37 @@ impl Script {
             choices: answer.choices.unwrap_or(shape.choices).clamp(1, 128),
             ..shape.clone()
         };
-        let mut script = match (&reply.fault, &reply.content) {
-            (Some(fault), _) if fault.trouble().is_some() => {
-                fault.trouble().map_or_else(Self::nothing, |trouble| Self::trouble(wire, trouble, shape))
-            }
-            (_, Content::Raw { .. }) => Self::raw_body(reply).unwrap_or_else(Self::nothing),
-            _ if shape.streamed => Self::stream(wire, shape, answer, reply),
-            _ => {
-                let body = Bytes::from(wire.whole(shape, answer).to_string());
-                let mut script = Self::whole(200, "application/json", body.clone());
-                match &reply.fault {
-                    Some(Fault::ErrorAfter(_)) => {
-                        let (_, error) = wire.error(Trouble::Status(500), &shape.model);
-                        script = Self::whole(200, "application/json", error.to_string());
-                    }
-                    Some(fault) => script.break_body(&body, fault),
-                    None => {}
-                }
-                script
-            }
+        let refusal = wire.refusal().filter(|_| reply.fault == Some(Fault::ContentPolicy));
+        let trouble = reply.fault.as_ref().and_then(Fault::trouble);
+        let mut script = match (trouble, &refusal, &reply.content) {
+            (Some(_), Some(refusal), _) => Self::answer(wire, shape, refusal, reply),
+            (Some(trouble), None, _) => Self::trouble(wire, trouble, shape),
+            (None, _, Content::Raw { .. }) => Self::raw_body(reply).unwrap_or_else(Self::nothing),
+            (None, _, _) => Self::answer(wire, shape, answer, reply),
         };
         script.open(reply.fault.as_ref());
         if let Ok(id) = HeaderValue::from_str(&format!("req_mock{}", answer.serial)) {
             script.headers.insert(HeaderName::from_static(wire.request_id()), id);
         }
         script.headers.extend(reply.headers.iter().cloned());
+        script
+    }
+
+    /// An answer, whole or streamed, with what goes wrong with it.
+    fn answer(wire: &dyn Wire, shape: &Shape, answer: &Answer, reply: &Reply) -> Self {
+        if shape.streamed {
+            return Self::stream(wire, shape, answer, reply);
+        }
+        let body = Bytes::from(wire.whole(shape, answer).to_string());
+        let mut script = Self::whole(200, "application/json", body.clone());
+        match &reply.fault {
+            Some(Fault::ErrorAfter(_)) => {
+                script = Self::trouble(wire, Trouble::Status(500), shape);
+                script.status = StatusCode::OK;
+            }
+            Some(fault) => script.break_body(&body, fault),
+            None => {}
+        }
         script
     }
 
@@ -128,6 +134,11 @@ impl Script {
             return Self::streamed(wire.stream_type(shape), vec![Step::Send(event)]);
         }
         let mut script = Self::whole(status, "application/json", body.to_string());
+        if let Some((name, value)) = wire.error_header(status)
+            && let Ok(value) = HeaderValue::try_from(value)
+        {
+            script.headers.insert(HeaderName::from_static(name), value);
+        }
         if let Trouble::RateLimited(after) = trouble {
             let seconds = after.as_secs().saturating_add(u64::from(after.subsec_nanos() > 0));
             script.headers.insert(RETRY_AFTER, seconds.into());
@@ -183,7 +194,7 @@ impl Script {
                 steps.push(Step::Cut);
             }
             Some(Fault::HugeLine(bytes)) => {
-                steps = vec![Step::Send(format!("{}{{\"", wire.opening(shape)).into())];
+                steps = vec![Step::Send(wire.opening(shape, bytes.saturating_add(BEGUN.len()))), Step::Send(BEGUN)];
                 steps.extend(flood(bytes));
             }
             _ => {}
@@ -209,7 +220,7 @@ impl Script {
             }
             Fault::HugeLine(bytes) => {
                 self.headers.remove(CONTENT_LENGTH);
-                self.steps = vec![Step::Send(Bytes::from_static(b"{\""))];
+                self.steps = vec![Step::Send(BEGUN)];
                 self.steps.extend(flood(*bytes));
             }
             _ => {}
@@ -275,6 +286,9 @@ fn within(steps: Vec<Step>, bytes: usize) -> Vec<Step> {
     }
     kept
 }
+
+/// How a JSON object begins.
+const BEGUN: Bytes = Bytes::from_static(b"{\"");
 
 /// So many bytes without a line's end.
 fn flood(bytes: usize) -> impl Iterator<Item = Step> {

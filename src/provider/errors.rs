@@ -200,13 +200,14 @@ pub fn not_a_reply(response: &Response<Bytes>, what: &str) -> Error {
 }
 
 /// The headers in which providers give a request's id, in the order of preference.
-const REQUEST_IDS: [HeaderName; 7] = [
+const REQUEST_IDS: [HeaderName; 8] = [
     HeaderName::from_static("x-request-id"),
     HeaderName::from_static("request-id"),
     HeaderName::from_static("x-amzn-requestid"),
     HeaderName::from_static("apim-request-id"),
     HeaderName::from_static("x-ms-request-id"),
     HeaderName::from_static("x-generation-id"),
+    HeaderName::from_static("x-debug-trace-id"),
     HeaderName::from_static("cf-ray"),
 ];
 

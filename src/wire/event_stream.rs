@@ -198,8 +198,67 @@ impl<'a> Bytes<'a> {
     }
 }
 
+/// Writes one message with these headers, each a text, and this payload: the other side of a framer, for servers and
+/// tests.
+///
+/// ```
+/// use anymodel::wire::{Framer, event_stream};
+///
+/// let message = event_stream::message(&[(":message-type", "event"), (":event-type", "messageStop")], b"{}")?;
+/// Framer::event_stream().push(&message, &mut |frame| {
+///     assert_eq!((frame.event, frame.data), (Some("messageStop"), &b"{}"[..]));
+///     Ok(())
+/// })?;
+/// # Ok::<(), anymodel::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidRequest`] where a header's name is longer than 255 bytes or its value than 65,535, or the message
+/// than four bytes can tell.
+pub fn message(headers: &[(&str, &str)], payload: &[u8]) -> Result<Vec<u8>> {
+    framed(&head(headers)?, payload)
+}
+
+/// A message of this payload as far as its beginning goes: its lengths, their checksum, its headers.
+#[cfg(feature = "mock")]
+pub(crate) fn opening(headers: &[(&str, &str)], payload: usize) -> Result<Vec<u8>> {
+    let head = head(headers)?;
+    Ok([prelude(head.len(), payload)?.as_slice(), &head].concat())
+}
+
+fn head(headers: &[(&str, &str)]) -> Result<Vec<u8>> {
+    let mut head = Vec::new();
+    for (name, value) in headers {
+        head.push(u8::try_from(name.len()).map_err(too_long)?);
+        head.extend_from_slice(name.as_bytes());
+        head.push(STRING);
+        head.extend(u16::try_from(value.len()).map_err(too_long)?.to_be_bytes());
+        head.extend_from_slice(value.as_bytes());
+    }
+    Ok(head)
+}
+
+fn framed(head: &[u8], payload: &[u8]) -> Result<Vec<u8>> {
+    let mut message = [prelude(head.len(), payload.len())?.as_slice(), head, payload].concat();
+    message.extend(crc32fast::hash(&message).to_be_bytes());
+    Ok(message)
+}
+
+fn prelude(head: usize, payload: usize) -> Result<Vec<u8>> {
+    let length = head.saturating_add(payload).saturating_add(PRELUDE + CHECKSUM);
+    let size = |length: usize| u32::try_from(length).map(u32::to_be_bytes).map_err(too_long);
+    let mut prelude = [size(length)?, size(head)?].concat();
+    prelude.extend(crc32fast::hash(&prelude).to_be_bytes());
+    Ok(prelude)
+}
+
+fn too_long(source: std::num::TryFromIntError) -> Error {
+    Error::new(ErrorKind::InvalidRequest, "too long for a message of an AWS event stream").with_source(source)
+}
+
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
@@ -208,31 +267,16 @@ pub(crate) mod tests {
     use crate::wire::Framer;
     use crate::wire::testing::{cut, frames, same_frames_however_cut};
 
-    /// A message of these text headers.
-    pub(crate) fn message(headers: &[(&str, &str)], payload: &[u8]) -> Vec<u8> {
-        let mut head = Vec::new();
-        for (name, value) in headers {
-            head.push(u8::try_from(name.len()).unwrap());
-            head.extend(name.as_bytes());
-            head.push(STRING);
-            head.extend(u16::try_from(value.len()).unwrap().to_be_bytes());
-            head.extend(value.as_bytes());
-        }
-        framed(&head, payload)
-    }
-
     fn framed(head: &[u8], payload: &[u8]) -> Vec<u8> {
-        let size = |length: usize| u32::try_from(length).unwrap().to_be_bytes();
-        let mut message = [size(head.len() + payload.len() + 16), size(head.len())].concat();
-        message.extend(crc32fast::hash(&message).to_be_bytes());
-        message.extend(head);
-        message.extend(payload);
-        message.extend(crc32fast::hash(&message).to_be_bytes());
-        message
+        super::framed(head, payload).unwrap()
     }
 
     fn event(name: &str, payload: &str) -> Vec<u8> {
-        message(&[(":event-type", name), (":message-type", "event")], payload.as_bytes())
+        written(&[(":event-type", name), (":message-type", "event")], payload.as_bytes())
+    }
+
+    fn written(headers: &[(&str, &str)], payload: &[u8]) -> Vec<u8> {
+        message(headers, payload).unwrap()
     }
 
     /// By AWS's own encoder for JavaScript, each read or refused by botocore too; the versions are in the file.
@@ -259,8 +303,8 @@ pub(crate) mod tests {
         let exception = [(":exception-type", "throttlingException"), (":message-type", "exception")];
         let error = [(":error-code", "Internal"), (":error-message", "No."), (":message-type", "error")];
         let mut bytes = event("a", "{}");
-        bytes.extend(message(&exception, b"{\"message\":\"Slow.\"}"));
-        bytes.extend(message(&error, b""));
+        bytes.extend(written(&exception, b"{\"message\":\"Slow.\"}"));
+        bytes.extend(written(&error, b""));
         let mut seen = Vec::new();
         let mut each = |frame: Frame<'_>| {
             seen.push((frame.event.unwrap_or_default().to_owned(), frame.data.to_vec(), frame.is_error));
@@ -302,6 +346,15 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn what_does_not_fit_into_a_message_is_refused() {
+        for (name, value) in [("x".repeat(256), String::new()), ("x".to_owned(), "y".repeat(65_536))] {
+            let error = message(&[(&name, &value)], b"").unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+        }
+        assert!(message(&[(&"x".repeat(255), &"y".repeat(65_535))], b"").is_ok());
+    }
+
+    #[test]
     fn an_end_inside_a_message_is_an_error() {
         let good = event("a", "{}");
         for cut in 1..good.len() {
@@ -339,7 +392,7 @@ pub(crate) mod tests {
             messages in prop::collection::vec(("[a-zé]{0,12}", prop::collection::vec(any::<u8>(), 0..80)), 0..6),
             places in prop::collection::vec(0_usize..600, 0..12),
         ) {
-            let make = |(name, payload): &(String, Vec<u8>)| message(&[(":event-type", name)], payload);
+            let make = |(name, payload): &(String, Vec<u8>)| written(&[(":event-type", name)], payload);
             let bytes: Vec<u8> = messages.iter().flat_map(make).collect();
             let (frames, failed) = same_frames_however_cut(&Framer::event_stream(), &bytes, &places);
             prop_assert!(!failed);

@@ -56,6 +56,12 @@ pub(in crate::provider) fn decode(response: &Response<Bytes>) -> Error {
     typed(http_fault(response, |body| read(body, header)))
 }
 
+/// Whether a reply of good status is an error, as gateways have it.
+pub(in crate::provider) fn is_one(response: &Response<Bytes>) -> bool {
+    let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+    body.get("message").is_some() || body.get("__type").is_some() || response.headers().contains_key("x-amzn-errortype")
+}
+
 /// The exception that ends a stream.
 pub(in crate::provider) fn of_frame(frame: Frame<'_>) -> Error {
     let body: Value = serde_json::from_slice(frame.data).unwrap_or_default();

@@ -6,6 +6,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::media::{self, Documents};
+use super::name::Family;
 use super::request::Asked;
 use super::tools::{cache_point, union, wire_id, wire_name};
 use super::{CLAUDE, WIRE};
@@ -33,7 +34,8 @@ pub(super) fn conversation(
     warnings: &mut Vec<Warning>,
 ) -> Result<Conversation> {
     let mut conversation = Conversation::default();
-    let mut writer = Writer { provider: asked.provider, with_tools, documents: Documents::default(), warnings };
+    let (provider, family) = (asked.provider, asked.family);
+    let mut writer = Writer { provider, family, with_tools, documents: Documents::default(), warnings };
     let mut rest = messages;
     while let Some((message, after)) = rest.split_first() {
         rest = after;
@@ -59,6 +61,7 @@ pub(super) fn conversation(
 /// Turns the parts of messages into blocks.
 struct Writer<'w> {
     provider: &'w str,
+    family: Family,
     with_tools: bool,
     documents: Documents,
     warnings: &'w mut Vec<Warning>,
@@ -125,7 +128,7 @@ impl Writer<'_> {
                     length = length.saturating_add(text.chars().count());
                 }
                 Content::Refusal(text) => self.text(text, &mut blocks)?,
-                Content::Reasoning(reasoning) => blocks.extend(reasoning_content(reasoning, part)?),
+                Content::Reasoning(reasoning) => blocks.extend(reasoning_content(reasoning, part, self.family)?),
                 Content::ToolCall(call) if self.with_tools => blocks.push(tool_use(call)?),
                 Content::ToolCall(ToolCall { name, arguments, .. }) => {
                     self.warn_of_words();
@@ -231,10 +234,12 @@ fn mark_last(blocks: &mut Vec<Object>, message: &Message) -> Result<()> {
     mark(blocks, marker.as_ref())
 }
 
-/// Reasoning that Bedrock, or Claude elsewhere, sealed; no other goes back.
-fn reasoning_content(reasoning: &Reasoning, part: &Part) -> Result<Option<Object>> {
-    let claude = part.seal_of(CLAUDE);
-    let Some(seal) = claude.or_else(|| part.seal_of(WIRE)) else { return Ok(None) };
+/// Reasoning that Bedrock, or Claude elsewhere, sealed; no other goes back. Claude's seals are refused by models of other
+/// families, and theirs by Claude (<https://github.com/maximhq/bifrost/pull/6593>); a name can hide which it is.
+fn reasoning_content(reasoning: &Reasoning, part: &Part, family: Family) -> Result<Option<Object>> {
+    let claude = part.seal_of(CLAUDE).filter(|_| matches!(family, Family::Claude | Family::Hidden));
+    let own = part.seal_of(WIRE).filter(|_| family != Family::Claude);
+    let Some(seal) = claude.or(own) else { return Ok(None) };
     let content = if !reasoning.redacted {
         let mut text = Object::new();
         text.set("text", &reasoning.text)?.set("signature", seal)?;

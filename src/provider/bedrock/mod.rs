@@ -102,6 +102,9 @@ impl Codec<CountTokens> for Bedrock {
     }
 
     fn decode(&self, _: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<CountTokens>> {
+        if aws::error::is_one(response) {
+            return Err(aws::error::decode(response));
+        }
         counting::read(response, "inputTokens", aws::error::decode).map(Progress::Done)
     }
 }

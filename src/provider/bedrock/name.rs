@@ -82,7 +82,9 @@ pub(super) enum Family {
     Llama,
     DeepSeek,
     Mistral,
-    /// Another, or one behind an ARN that does not say it.
+    /// One behind an ARN that does not say whose it is.
+    Hidden,
+    /// Another.
     Other,
 }
 
@@ -104,6 +106,8 @@ impl Family {
             Self::DeepSeek
         } else if has(&["mistral"]) {
             Self::Mistral
+        } else if has(&["arn:"]) {
+            Self::Hidden
         } else {
             Self::Other
         }
@@ -133,6 +137,7 @@ mod tests {
         let hinted = format!("converse/anthropic/{PROFILE}");
         let name = Name::parse(&hinted);
         assert_eq!((name.id, name.route, Family::of(&hinted)), (PROFILE, Route::Converse, Family::Claude));
+        assert_eq!((Family::of(PROFILE), Family::of("moonshot.kimi-k2-thinking")), (Family::Hidden, Family::Other));
         assert_eq!(
             Name::parse("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0").region,
             Some("us-east-1")

@@ -125,7 +125,10 @@ fn supports(spec: &ProviderSpec, known: &Traits, family: Family, params: &Params
         "temperature" => sampling || params.temperature == Some(1.0),
         "top_p" => sampling || params.top_p.is_some_and(|share| share >= 0.99),
         "reasoning_effort" => known.reasoning != Some(ReasoningStyle::None),
-        "thinking" => matches!(family, Family::Claude | Family::Other) && known.reasoning != Some(ReasoningStyle::None),
+        "thinking" => {
+            matches!(family, Family::Claude | Family::Hidden | Family::Other)
+                && known.reasoning != Some(ReasoningStyle::None)
+        }
         "parallel_tool_calls" => family == Family::Claude || params.parallel_tool_calls == Some(true),
         // A tool of the model's own: https://docs.aws.amazon.com/nova/latest/nova2-userguide/web-grounding.html
         "web_search_options" => family == Family::Nova,

@@ -35,11 +35,7 @@ pub(super) fn decode(request: &ChatRequest, response: &Response<Bytes>) -> Resul
 
 /// A good status whose body is an error, or another kind of object.
 fn failure(response: &Response<Bytes>) -> crate::error::Error {
-    let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
-    if body.get("message").is_some()
-        || body.get("__type").is_some()
-        || response.headers().contains_key("x-amzn-errortype")
-    {
+    if aws::error::is_one(response) {
         return aws::error::decode(response);
     }
     not_a_reply(response, "is not one of Converse")

@@ -147,6 +147,29 @@ fn what_has_no_place_is_an_error_that_names_it() {
 }
 
 #[test]
+fn a_seal_goes_to_the_family_that_made_it_or_to_one_that_the_name_hides() {
+    let reasoning = |provider: &str, text: &str| json!({"type": "reasoning", "text": text, "seal": {"provider": provider, "value": "c2ln"}});
+    let request = json!({"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": null, "parts": [
+        reasoning("anthropic", "of Claude"), reasoning("bedrock", "of Nova"), reasoning("gemini", "of Gemini"),
+        {"type": "text", "text": "y"}
+    ]}]});
+    let hidden = "arn:aws:bedrock:us-east-1:1:application-inference-profile/a";
+    for (model, kept) in [
+        (CLAUDE, &["of Claude"][..]),
+        (NOVA, &["of Nova"]),
+        ("deepseek.v3-v1:0", &["of Nova"]),
+        ("moonshot.kimi-k2-thinking", &["of Nova"]),
+        (hidden, &["of Claude", "of Nova"]),
+    ] {
+        let body = encode(model, request.clone(), false).unwrap().body;
+        let blocks = body["messages"][1]["content"].as_array().unwrap().iter();
+        let texts: Vec<&str> =
+            blocks.filter_map(|block| block.pointer("/reasoningContent/reasoningText/text")?.as_str()).collect();
+        assert_eq!(texts, kept, "{model}");
+    }
+}
+
+#[test]
 fn long_ids_stay_apart_and_calls_find_their_results() {
     let (one, two) = ("x".repeat(80) + "1", "x".repeat(80) + "2");
     let call = |id: &str| json!({"id": id, "type": "function", "function": {"name": "a", "arguments": "{}"}});

@@ -8,19 +8,37 @@ use crate::error::{Error, ErrorKind};
 use crate::provider::{Fault, http_fault};
 
 pub(super) fn decode(response: &Response<Bytes>) -> Error {
-    let error = http_fault(response, read);
-    match response.status().as_u16() {
-        // "Token not found or invalid token" has a status of its own, and so has a request with blocked words in it.
-        498 if error.message().to_ascii_lowercase().contains("token") => error.with_kind(ErrorKind::Authentication),
-        498 => error.with_kind(ErrorKind::ContentPolicy),
+    typed(http_fault(response, read))
+}
+
+/// What status and code do not tell, the words do.
+fn typed(error: Error) -> Error {
+    let words = error.message().to_ascii_lowercase();
+    let says = |phrases: &[&str]| phrases.iter().any(|phrase| words.contains(phrase));
+    match error.status().map(|status| status.as_u16()) {
+        // Two things have this status: a key that is not known, and a request or reply with "a deny-listed token".
+        Some(498) if says(&["invalid token", "invalid api token", "token not found"]) => {
+            error.with_kind(ErrorKind::Authentication)
+        }
+        Some(498) => error.with_kind(ErrorKind::ContentPolicy),
+        // The same words tell of a limit for the answer that is beyond the model's.
+        Some(400) | None if words.starts_with("too many tokens") && !says(&["max tokens must be"]) => {
+            error.with_kind(ErrorKind::ContextWindowExceeded)
+        }
         _ => error,
     }
 }
 
-/// The error that an event of a stream, or a reply with a good status, is.
+/// Whether a reply of good status is an error: it has words where a reply has a message.
+pub(super) fn is_one(body: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(body).is_ok_and(|body| body.get("message").is_some_and(Value::is_string))
+}
+
+/// The error that an event of a stream, or the end of a reply, is.
 pub(super) fn in_place_of_a_reply(message: &str, status: Option<StatusCode>, body: &[u8]) -> Error {
-    let fault = Fault { status, code: None, message: message.to_owned() };
-    fault.into_error().with_body(Bytes::copy_from_slice(body))
+    let code = serde_json::from_slice(body).ok().and_then(|body| read(&body).code);
+    let fault = Fault { status, code, message: message.to_owned() };
+    typed(fault.into_error()).with_body(Bytes::copy_from_slice(body))
 }
 
 fn read(body: &Value) -> Fault {

@@ -5,6 +5,7 @@ use http::Response;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::error;
 use super::stream::{Block, Call, Citation, Logprob, Reader, Usage};
 use crate::chat::{Accumulator, ChatChunk, ChatResponse, Delta, Start};
 use crate::error::{Error, Result};
@@ -44,6 +45,9 @@ pub(super) fn decode(response: &Response<Bytes>) -> Result<ChatResponse> {
 }
 
 fn unreadable(response: &Response<Bytes>, source: serde_json::Error) -> Error {
+    if error::is_one(response.body()) {
+        return error::decode(response);
+    }
     let what = if source.is_data() { "is not one of Cohere's chat" } else { "is not JSON" };
     not_a_reply(response, what).with_source(source)
 }

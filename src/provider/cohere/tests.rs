@@ -143,6 +143,15 @@ fn a_reply_that_is_not_coheres_is_an_invalid_response() {
 }
 
 #[test]
+fn an_error_with_a_good_status_is_one() {
+    let error = whole(200, r#"{"id":"e","message":"internal server error"}"#).unwrap_err();
+    assert_eq!((error.kind(), error.message()), (ErrorKind::Unavailable, "internal server error"));
+    assert!(error.is_retryable() && error.body().is_some());
+    let typed = whole(200, r#"{"error_type":"TOO_MANY_TOKENS","message":"too many"}"#).unwrap_err();
+    assert_eq!(typed.kind(), ErrorKind::ContextWindowExceeded);
+}
+
+#[test]
 fn errors_are_typed_by_status_code_and_words() {
     let provider = Registry::table().get("cohere_chat").unwrap();
     for (status, body, kind) in [
@@ -155,6 +164,17 @@ fn errors_are_typed_by_status_code_and_words() {
         (429, r#"{"message":"You are using a Trial key"}"#, ErrorKind::RateLimited),
         (498, r#"{"message":"invalid token"}"#, ErrorKind::Authentication),
         (498, r#"{"message":"blocked input"}"#, ErrorKind::ContentPolicy),
+        (498, r#"{"message":"the request contains a deny-listed token"}"#, ErrorKind::ContentPolicy),
+        (
+            400,
+            r#"{"message":"too many tokens: total number of tokens in the prompt cannot exceed 4081 - received 4292."}"#,
+            ErrorKind::ContextWindowExceeded,
+        ),
+        (
+            400,
+            r#"{"message":"too many tokens: max tokens must be less than or equal to 4096, the maximum output for this model"}"#,
+            ErrorKind::InvalidRequest,
+        ),
         (500, r#"{"message":"internal"}"#, ErrorKind::Unavailable),
     ] {
         let response = Response::builder().status(status).body(Bytes::from_static(body.as_bytes())).unwrap();
