@@ -525,3 +525,40 @@ async fn a_stream_of_sagemaker_is_put_together_from_its_parts() {
     let error = call.stream().await.unwrap().collect().await.unwrap_err();
     assert_eq!((error.kind(), error.message()), (ErrorKind::Unavailable, "StreamBroken"));
 }
+
+// ---- lists of models --------------------------------------------------------------------------------------------
+
+// `bedrock-service-2.json` of botocore: `ListFoundationModels`, `ListInferenceProfiles`
+#[tokio::test]
+async fn bedrock_lists_foundation_models_and_then_inference_profiles() {
+    let server = MockServer::start().await.unwrap();
+    server.enqueue(Reply::json(
+        &json!({"modelSummaries": [{"modelId": "amazon.nova-pro-v1:0", "providerName": "Amazon"}]}),
+    ));
+    let profile = |id: &str| json!([{"inferenceProfileId": id, "type": "SYSTEM_DEFINED"}]);
+    server.enqueue(Reply::json(
+        &json!({"inferenceProfileSummaries": profile("us.amazon.nova-pro-v1:0"), "nextToken": "a=="}),
+    ));
+    server.enqueue(Reply::json(&json!({"inferenceProfileSummaries": profile("eu.amazon.nova-pro-v1:0")})));
+    let keys = [("AWS_ACCESS_KEY_ID", "AKIDENV"), ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_REGION", "eu-west-1")];
+    let client = client(&server, &keys);
+    let models = client.list_models("bedrock", &anymodel::CallOptions::default()).await.unwrap();
+    let ids: Vec<&str> = models.iter().map(|model| model.id.as_str()).collect();
+    assert_eq!(ids, ["amazon.nova-pro-v1:0", "us.amazon.nova-pro-v1:0", "eu.amazon.nova-pro-v1:0"]);
+    let requests = server.take_requests();
+    let asked: Vec<String> = requests.iter().map(|request| format!("{}?{}", request.path(), request.query())).collect();
+    let profiles = "/inference-profiles?maxResults=1000";
+    assert_eq!(asked, ["/foundation-models?".to_owned(), profiles.to_owned(), format!("{profiles}&nextToken=a%3D%3D")]);
+    for request in &requests {
+        assert_eq!(scope(request), ("AKIDENV".to_owned(), "eu-west-1".to_owned(), "bedrock".to_owned()));
+    }
+    let denied = Reply::raw(
+        403,
+        "application/json",
+        r#"{"message": "not authorized to perform: bedrock:ListFoundationModels"}"#,
+    );
+    server.reply(denied.header("x-amzn-errortype", "AccessDeniedException"));
+    let error = client.list_models("bedrock", &anymodel::CallOptions::default()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    assert!(error.message().contains("ListFoundationModels"), "{error}");
+}

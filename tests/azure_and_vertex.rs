@@ -539,3 +539,60 @@ async fn a_service_account_signs_for_its_token() {
     assert_eq!(form["assertion"].split('.').count(), 3);
     assert!(cloud.last().path().starts_with("/v1/projects/acme-project/locations/eu/"), "{}", cloud.last().path());
 }
+
+// ---- lists of models --------------------------------------------------------------------------------------------
+
+async fn listed(client: &Client, provider: &str) -> anymodel::Result<Vec<String>> {
+    let models = client.list_models(provider, &CallOptions::default()).await?;
+    Ok(models.into_iter().map(|model| model.id).collect())
+}
+
+// https://learn.microsoft.com/rest/api/azureopenai/models/list and …/microsoft-foundry/azureopenai/models
+#[tokio::test]
+async fn azure_lists_the_models_of_a_resource_and_foundry_those_of_its_v1_api() {
+    let server = MockServer::start().await.unwrap();
+    server.reply(Reply::json(&json!({"object": "list", "data": [{"id": "gpt-4.1", "lifecycle_status": "preview"}]})));
+    let v1 = format!("{}/openai/v1", server.url());
+    let environment = Environment::of([
+        ("AZURE_API_KEY", "k".to_owned()),
+        ("AZURE_API_BASE", server.url()),
+        ("AZURE_AI_API_KEY", "k2".to_owned()),
+        ("AZURE_AI_API_BASE", v1),
+    ]);
+    let client = Client::builder().environment(environment).retry(RetryPolicy::new(0)).build().unwrap();
+    assert_eq!(listed(&client, "azure").await.unwrap(), ["gpt-4.1"]);
+    assert_eq!(listed(&client, "azure_ai").await.unwrap(), ["gpt-4.1"]);
+    let requests = server.take_requests();
+    assert_eq!((requests[0].path(), requests[0].query()), ("/openai/models", "api-version=2025-04-01-preview"));
+    assert_eq!(requests[0].header("api-key"), Some("k"));
+    assert_eq!((requests[1].path(), requests[1].query()), ("/openai/v1/models", ""));
+    assert_eq!(requests[1].header("authorization"), Some("Bearer k2"));
+    let mut alone = CallOptions::default();
+    alone.api_base = Some(server.url());
+    let error = client.list_models("azure_ai", &alone).await.unwrap_err();
+    assert_eq!((error.kind(), server.take_requests().len()), (ErrorKind::Unsupported, 0));
+}
+
+// https://cloud.google.com/vertex-ai/docs/reference/rest/v1beta1/publishers.models/list
+#[tokio::test]
+async fn vertex_lists_googles_models_page_by_page_for_its_project() {
+    let server = MockServer::start().await.unwrap();
+    let page = |name: &str, next: Value| {
+        Reply::json(
+            &json!({"publisherModels": [{"name": format!("publishers/google/models/{name}")}], "nextPageToken": next}),
+        )
+    };
+    server.enqueue(page("gemini-2.5-pro", json!("p=2")));
+    server.enqueue(page("gemini-2.5-flash", Value::Null));
+    let environment = Environment::of([
+        ("VERTEXAI_API_KEY", "k".to_owned()),
+        ("VERTEXAI_API_BASE", server.url()),
+        ("VERTEXAI_PROJECT", "acme".to_owned()),
+    ]);
+    let client = Client::builder().environment(environment).retry(RetryPolicy::new(0)).build().unwrap();
+    assert_eq!(listed(&client, "vertex_ai").await.unwrap(), ["gemini-2.5-pro", "gemini-2.5-flash"]);
+    let requests = server.take_requests();
+    assert!(requests.iter().all(|request| request.path() == "/v1beta1/publishers/google/models"));
+    assert_eq!((requests[0].query(), requests[1].query()), ("pageSize=100", "pageSize=100&pageToken=p%3D2"));
+    assert!(requests.iter().all(|request| request.header("x-goog-user-project") == Some("acme")));
+}

@@ -1,7 +1,7 @@
 //! Vendors that speak OpenAI's format without ways of their own.
 
 use super::{older, row};
-use crate::provider::{AuthScheme, Hook, ProviderSpec, Quirks, Setting};
+use crate::provider::{AuthScheme, Hook, ModelsAt, ProviderSpec, Quirks, Setting};
 
 pub(super) fn providers() -> Vec<ProviderSpec> {
     let mut rows = as_given();
@@ -52,6 +52,8 @@ fn as_given() -> Vec<ProviderSpec> {
         row("galadriel", "https://api.galadriel.com/v1", "GALADRIEL"),
         row("github", "https://models.github.ai/inference", "GITHUB")
             .docs("https://github.blog/changelog/2025-07-17-deprecation-of-azure-endpoint-for-github-models")
+            // https://docs.github.com/en/rest/models/catalog
+            .models(ModelsAt::new("/catalog/models", "", "id"))
             .key_env("GITHUB_TOKEN"),
         row("gmi", "https://api.gmi-serving.com/v1", "GMI"),
         row("helicone", "https://ai-gateway.helicone.ai/v1", "HELICONE")
