@@ -16,6 +16,7 @@ mod key;
 mod keyring;
 #[cfg(feature = "oci")]
 mod oci;
+mod program;
 mod token;
 
 use std::fmt;
