@@ -66,10 +66,10 @@ impl Cloud {
         self.server.requests().last().unwrap().clone()
     }
 
-    /// The form of the first request for a token.
+    /// The form of the last request for a token.
     fn form(&self) -> BTreeMap<String, String> {
         let requests = self.server.requests();
-        let request = requests.iter().find(|request| request.path().ends_with("token")).unwrap();
+        let request = requests.iter().rfind(|request| request.path().ends_with("token")).unwrap();
         url::form_urlencoded::parse(request.body()).into_owned().collect()
     }
 }
@@ -479,11 +479,131 @@ async fn credentials_that_are_missing_or_name_no_project_say_what_to_do() {
     let error = homeless.completion("vertex_ai/gemini-2.5-flash", "Hello!").await.unwrap_err();
     assert_eq!((error.kind(), error.provider()), (ErrorKind::Configuration, Some("vertex_ai")));
     assert!(error.message().contains("VERTEXAI_PROJECT"), "{error}");
-    let aws = json!({"type": "external_account", "audience": "a", "subject_token_type": "t", "token_url": "http://x",
-        "credential_source": {"environment_id": "aws1"}});
-    let call =
-        homeless.completion("vertex_ai/gemini-2.5-flash", "Hello!").setting("vertex_credentials", aws.to_string());
-    assert!(call.await.unwrap_err().message().contains("token_source"));
+    for source in [json!({}), json!({"executable": {"command": "/bin/echo s3cret"}})] {
+        let document = json!({"type": "external_account", "audience": "a", "subject_token_type": "t",
+            "token_url": "http://x", "credential_source": source});
+        let call = homeless.completion("vertex_ai/gemini-2.5-flash", "Hello!");
+        let error = call.setting("vertex_credentials", document.to_string()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.message().contains("token_source"), "{error}");
+    }
+}
+
+/// What Google documents for workloads on AWS, with the metadata endpoint at this address.
+#[cfg(feature = "aws")]
+fn of_aws(cloud: &Cloud, metadata: &str) -> String {
+    json!({"type": "external_account", "audience": "//iam.googleapis.com/x", "token_url": format!("{}/v1/token", cloud.url()),
+        "subject_token_type": "urn:ietf:params:aws:token-type:aws4_request", "credential_source": {
+            "environment_id": "aws1", "region_url": format!("{metadata}/zone"), "url": format!("{metadata}/roles"),
+            "imdsv2_session_token_url": format!("{metadata}/session"),
+            "regional_cred_verification_url": "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15"}})
+    .to_string()
+}
+
+#[cfg(feature = "aws")]
+#[tokio::test]
+async fn an_account_of_aws_proves_itself_by_a_signed_request_that_only_google_gets() {
+    let (cloud, machine) = (Cloud::start().await, MockServer::start().await.unwrap());
+    machine.reply_with(|request| match request.path() {
+        "/session" => {
+            assert_eq!((request.method().as_str(), request.header("x-aws-ec2-metadata-token-ttl-seconds")), ("PUT", Some("300")));
+            Reply::raw(200, "text/plain", "session")
+        }
+        _ if request.header("x-aws-ec2-metadata-token") != Some("session") => Reply::raw(401, "text/plain", "no"),
+        "/zone" => Reply::raw(200, "text/plain", "us-east-2b"),
+        "/roles" => Reply::raw(200, "text/plain", "my-role"),
+        "/roles/my-role" => Reply::json(
+            &json!({"Code": "Success", "AccessKeyId": "ASIAMACHINE", "SecretAccessKey": "s3cret", "Token": "of session"}),
+        ),
+        _ => Reply::raw(404, "text/plain", "no"),
+    });
+    let subject = |cloud: &Cloud| {
+        let form = cloud.form();
+        let token: String = url::form_urlencoded::parse(format!("x={}", form["subject_token"]).as_bytes())
+            .next()
+            .unwrap()
+            .1
+            .into_owned();
+        let token: Value = serde_json::from_str(&token).unwrap();
+        let header = |name: &str| {
+            let all = token["headers"].as_array().unwrap();
+            all.iter().find(|header| header["key"] == name).map(|header| header["value"].as_str().unwrap().to_owned())
+        };
+        (token["url"].as_str().unwrap().to_owned(), header("Authorization").unwrap(), header("x-amz-security-token"))
+    };
+    let document = of_aws(&cloud, &machine.url());
+    let base = [
+        ("VERTEXAI_API_BASE", cloud.url()),
+        ("VERTEXAI_PROJECT", "acme".to_owned()),
+        ("VERTEXAI_CREDENTIALS", document),
+    ];
+    let call = |more: &[(&'static str, &str)]| {
+        let given = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let environment = Environment::of(base.clone().into_iter().chain(given));
+        let client = Client::builder().environment(environment).retry(RetryPolicy::new(0)).build().unwrap();
+        async move { client.completion("vertex_ai/gemini-2.5-flash", "Hello!").await }
+    };
+    call(&[]).await.unwrap();
+    let (url, authorization, session) = subject(&cloud);
+    assert_eq!(url, "https://sts.us-east-2.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15");
+    assert!(authorization.starts_with("AWS4-HMAC-SHA256 Credential=ASIAMACHINE/"), "{authorization}");
+    assert_eq!(session.as_deref(), Some("of session"));
+    assert_eq!(cloud.last().header("authorization"), Some("Bearer token-1"));
+
+    machine.take_requests();
+    let keys = [("AWS_ACCESS_KEY_ID", "AKIDENV"), ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_REGION", "eu-west-1")];
+    call(&keys).await.unwrap();
+    let (url, authorization, session) = subject(&cloud);
+    assert!(url.starts_with("https://sts.eu-west-1.amazonaws.com?") && authorization.contains("AKIDENV"), "{url}");
+    assert_eq!((session, machine.take_requests().len()), (None, 0), "the environment has all");
+
+    machine.reply_with(|_| Reply::raw(403, "text/plain", "s3cret"));
+    let error = call(&[]).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Authentication && !format!("{error:?}").contains("s3cret"), "{error:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_program_gives_the_token_where_the_environment_allows_it() {
+    let cloud = Cloud::start().await;
+    let answer = json!({"version": 1, "success": true, "token_type": "urn:ietf:params:oauth:token-type:id_token",
+        "id_token": "printed", "expiration_time": 4_102_444_800_u64});
+    let printed = Scrap::new("printed", &answer.to_string());
+    let kept = Scrap::new("kept", &answer.to_string().replace("printed", "kept"));
+    let call = |executable: Value| {
+        let document = json!({"type": "external_account", "audience": "//iam.googleapis.com/x", "subject_token_type": "t",
+            "token_url": format!("{}/v1/token", cloud.url()), "credential_source": {"executable": executable}});
+        let client = cloud.client(&[
+            ("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1"),
+            ("VERTEXAI_API_BASE", &cloud.url()),
+            ("VERTEXAI_PROJECT", "acme"),
+            ("VERTEXAI_CREDENTIALS", &document.to_string()),
+        ]);
+        async move { client.completion("vertex_ai/gemini-2.5-flash", "Hello!").await }
+    };
+    let command = format!("/bin/cat '{}'", printed.path());
+    call(json!({"command": command})).await.unwrap();
+    assert_eq!(cloud.form()["subject_token"], "printed");
+    // A token that is kept in the file of the credentials is good until it ends.
+    call(json!({"command": "/nowhere", "output_file": kept.path()})).await.unwrap();
+    assert_eq!(cloud.form()["subject_token"], "kept");
+    // What a program says only to the file counts as said.
+    let silent = format!("/bin/sh -c 'cp {} $GOOGLE_EXTERNAL_ACCOUNT_OUTPUT_FILE'", printed.path());
+    let file = Scrap::new("output", "");
+    call(json!({"command": silent, "output_file": file.path()})).await.unwrap();
+    assert_eq!(cloud.form()["subject_token"], "printed");
+
+    let refused = Scrap::new("refused", r#"{"version": 1, "success": false, "code": "401", "message": "not you"}"#);
+    let error = call(json!({"command": format!("/bin/cat {}", refused.path())})).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Authentication && error.message().contains("401, not you"), "{error}");
+    for ended in [json!({"command": "/bin/echo s3cret"}), json!({"command": "/bin/false"})] {
+        let error = call(ended).await.unwrap_err();
+        assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+    }
+    assert_eq!(
+        call(json!({"command": command, "timeout_millis": 1})).await.unwrap_err().kind(),
+        ErrorKind::Configuration
+    );
 }
 
 #[tokio::test]

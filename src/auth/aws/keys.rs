@@ -14,7 +14,7 @@ const UNENDING: Duration = Duration::from_secs(300);
 
 /// An access key, as AWS's endpoints and programs for credentials write it.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Keys {
+pub(in crate::auth) struct Keys {
     #[serde(alias = "AccessKeyId")]
     pub(super) access_key_id: String,
     #[serde(alias = "SecretAccessKey")]
@@ -29,7 +29,7 @@ pub(super) struct Keys {
 
 impl Keys {
     /// Keys of these values, if both are there.
-    pub(super) fn of(id: Option<String>, secret: Option<String>, token: Option<String>) -> Option<Self> {
+    pub(in crate::auth) fn of(id: Option<String>, secret: Option<String>, token: Option<String>) -> Option<Self> {
         Some(Self { access_key_id: id?, secret_access_key: secret?, session_token: token, expiration: None })
     }
 
@@ -49,6 +49,6 @@ impl Keys {
 }
 
 /// The time of a signature.
-pub(super) fn signing_time() -> SystemTime {
+pub(in crate::auth) fn signing_time() -> SystemTime {
     time::now()
 }

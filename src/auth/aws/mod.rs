@@ -26,6 +26,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Request};
 
 #[cfg(feature = "aws")]
+pub(super) use self::keys::{Keys, signing_time};
+#[cfg(feature = "aws")]
+pub(super) use self::sign::sign;
+#[cfg(feature = "aws")]
 use self::signer::Signer;
 use super::{ApiKey, Credentials, Keyring};
 use crate::error::Result;

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::exchange::{External, Impersonation};
-use super::{PROJECT, QUOTA};
+use super::{Means, PROJECT, QUOTA};
 use crate::auth::{Token, fetch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::transport::Transport;
@@ -105,17 +105,15 @@ impl Document {
     }
 
     /// A new token, with the project of the credentials.
-    pub(super) fn token<'a>(
-        &'a self,
-        transport: &'a Arc<dyn Transport>,
-    ) -> Pin<Box<dyn Future<Output = Result<Token>> + Send + 'a>> {
+    pub(super) fn token<'a>(&'a self, means: &'a Means) -> Pin<Box<dyn Future<Output = Result<Token>> + Send + 'a>> {
         Box::pin(async move {
+            let transport = &means.transport;
             match self {
                 Self::ServiceAccount(account) => account.token(transport).await,
                 Self::AuthorizedUser(user) => user.token(transport).await,
-                Self::ExternalAccount(external) => external.token(transport).await,
+                Self::ExternalAccount(external) => external.token(means).await,
                 Self::ImpersonatedServiceAccount(other) => {
-                    let source = other.source_credentials.token(transport).await?;
+                    let source = other.source_credentials.token(means).await?;
                     let impersonation = Impersonation {
                         url: &other.service_account_impersonation_url,
                         delegates: &other.delegates,
