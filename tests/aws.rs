@@ -247,6 +247,7 @@ async fn profiles_hold_keys_roles_and_programs() {
         format!(
             "[profile chained]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = base\nregion = eu-west-3\n\
              [profile program]\ncredential_process = {}\n[profile sso]\nsso_start_url = https://x\n\
+             [profile session]\nsso_session = nowhere\nsso_account_id = 1\nsso_role_name = r\n\
              [profile loop]\nrole_arn = a\nsource_profile = loop2\n[profile loop2]\nrole_arn = a\nsource_profile = loop\n",
             program.replace("{\"", "'{\"").replace("\"}", "\"}'")
         ),
@@ -264,12 +265,101 @@ async fn profiles_hold_keys_roles_and_programs() {
         let request = server.take_requests().pop().unwrap();
         assert_eq!(scope(&request), (id.into(), region.into(), "bedrock".into()), "{profile}");
     }
-    for (profile, words) in [("sso", "credential_process"), ("nobody", "in none of the files"), ("loop", "leads back")]
-    {
+    for (profile, words) in [
+        ("sso", "no `sso_region`"),
+        ("session", "`nowhere`, which is none"),
+        ("nobody", "in none of the files"),
+        ("loop", "leads back"),
+    ] {
         let error = call(profile).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Authentication);
         assert!(error.message().contains(words), "{error}");
     }
+}
+
+/// Files of AWS in a home of their own, with two profiles of single sign-on and their logins, which end at this time.
+fn home_with_logins(name: &str, ends: &str) -> PathBuf {
+    let home = folder(name);
+    let cache = home.join(".aws/sso/cache");
+    std::fs::create_dir_all(&cache).unwrap();
+    let config = "[profile dev]\nsso_session = my-sso\nsso_account_id = 123456789012\nsso_role_name = Read Only\n\
+        region = eu-west-1\n[sso-session my-sso]\nsso_region = us-east-1\nsso_start_url = https://x/start\n\
+        [profile older]\nsso_start_url = https://x/start\nsso_region = us-east-2\nsso_account_id = 1\nsso_role_name = Admin\n\
+        [profile through]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = dev\n";
+    std::fs::write(home.join(".aws/config"), config).unwrap();
+    // The names are `sha1sum` of `my-sso` and of `https://x/start`.
+    for (file, token) in [
+        ("0ad374308c5a4e22f723adf10145eafad7c4031c", "of the session"),
+        ("f9bd89c67fef27fcb5df8d2e4b64eabe5bae45a4", "of the page"),
+    ] {
+        let kept =
+            json!({"accessToken": token, "expiresAt": ends, "startUrl": "https://x/start", "region": "us-east-1"});
+        std::fs::write(cache.join(format!("{file}.json")), kept.to_string()).unwrap();
+    }
+    home
+}
+
+#[tokio::test]
+async fn a_login_by_single_sign_on_opens_a_role_whose_keys_are_kept() {
+    let server = MockServer::start().await.unwrap();
+    let fetched = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&fetched);
+    server.reply_with(move |request| {
+        if request.path() == "/sso/federation/credentials" {
+            let number = count.fetch_add(1, Ordering::SeqCst);
+            return Reply::json(&json!({"roleCredentials": {"accessKeyId": format!("ASIASSO{number}"),
+                "secretAccessKey": "s", "sessionToken": "t", "expiration": 4_102_444_800_000_u64}}));
+        }
+        if of_sts(request) { role(7) } else { reply() }
+    });
+    let home = home_with_logins("sso", "2099-01-01T00:00:00Z");
+    let sso = format!("{}/sso", server.url());
+    let client = client(&server, &[("HOME", home.to_str().unwrap()), ("AWS_ENDPOINT_URL_SSO", &sso)]);
+    let call = |profile: &'static str| client.completion(MODEL, "Hi").setting("aws_profile_name", profile);
+    for _ in 0..2 {
+        call("dev").await.unwrap();
+    }
+    let requests = server.take_requests();
+    assert_eq!((requests.len(), fetched.load(Ordering::SeqCst)), (3, 1), "the keys are kept");
+    assert_eq!(requests[0].query(), "role_name=Read%20Only&account_id=123456789012");
+    assert_eq!(requests[0].header("x-amz-sso_bearer_token"), Some("of the session"));
+    assert_eq!(requests[0].header("authorization"), None);
+    assert_eq!(scope(&requests[2]), ("ASIASSO0".to_owned(), "eu-west-1".to_owned(), "bedrock".to_owned()));
+    call("older").await.unwrap();
+    assert_eq!(server.take_requests()[0].header("x-amz-sso_bearer_token"), Some("of the page"));
+    call("through").await.unwrap();
+    let requests = server.take_requests();
+    assert_eq!((scope(&requests[1]).0.as_str(), scope(&requests[2]).0.as_str()), ("ASIASSO2", "ASIA7"));
+}
+
+#[tokio::test]
+async fn a_login_that_has_ended_is_refused_or_lost_says_how_to_log_in() {
+    let server = MockServer::start().await.unwrap();
+    server.reply_with(|request| match request.path() {
+        "/sso/federation/credentials" => {
+            Reply::raw(401, "application/json", r#"{"message": "Session token not found or invalid"}"#)
+        }
+        _ => reply(),
+    });
+    let sso = format!("{}/sso", server.url());
+    for (name, ends, asked) in [
+        ("ended", "2020-01-01T00:00:00Z", 0),
+        ("ended-utc", "2020-01-01T00:00:00UTC", 0),
+        ("no-time", "soon", 0),
+        ("refused", "2099-01-01T00:00:00UTC", 1),
+    ] {
+        let home = home_with_logins(name, ends);
+        let client = client(&server, &[("HOME", home.to_str().unwrap()), ("AWS_ENDPOINT_URL_SSO", &sso)]);
+        let error = client.completion(MODEL, "Hi").setting("aws_profile_name", "dev").await.unwrap_err();
+        assert_eq!((error.kind(), server.take_requests().len()), (ErrorKind::Authentication, asked), "{name}");
+        assert!(error.message().contains("aws sso login --profile dev"), "{error}");
+        assert!(!format!("{error:?}").contains("of the session"), "{error:?}");
+    }
+    let home = home_with_logins("lost", "2099-01-01T00:00:00Z");
+    std::fs::remove_dir_all(home.join(".aws/sso")).unwrap();
+    let client = client(&server, &[("HOME", home.to_str().unwrap()), ("AWS_ENDPOINT_URL_SSO", &sso)]);
+    let error = client.completion(MODEL, "Hi").setting("aws_profile_name", "older").await.unwrap_err();
+    assert!(error.message().contains("is not there: run `aws sso login --profile older`"), "{error}");
 }
 
 #[tokio::test]

@@ -13,6 +13,8 @@ mod signer;
 #[cfg(feature = "aws")]
 mod source;
 #[cfg(feature = "aws")]
+mod sso;
+#[cfg(feature = "aws")]
 mod sts;
 #[cfg(all(test, feature = "aws"))]
 mod tests;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::keys::Keys;
 use super::metadata;
 use super::profile::{Files, Profile, Profiles};
+use super::sso::Login;
 use super::sts::{self, Role};
 use crate::auth::{Environment, TokenCache};
 use crate::error::{Error, ErrorKind, Result};
@@ -155,7 +156,7 @@ async fn by_default(context: &Context, region: &str, spec: &ProviderSpec) -> Res
     Err(Error::new(ErrorKind::Authentication, message))
 }
 
-/// The credentials of a profile: a role's, its own, or those that a program gives.
+/// The credentials of a profile: a role's, those of a login, its own, or those that a program gives.
 async fn of_profile(context: &Context, region: &str, name: &str, profiles: &Profiles, depth: u32) -> Result<Keys> {
     let wrong = |what: &str| Error::new(ErrorKind::Authentication, format!("the AWS profile `{name}` {what}"));
     let profile = profiles.get(name).ok_or_else(|| wrong("is in none of the files of AWS"))?;
@@ -180,16 +181,16 @@ async fn of_profile(context: &Context, region: &str, name: &str, profiles: &Prof
         };
         return sts::assume(context, region, &role, &keys).await;
     }
+    if let Some(login) = Login::of(name, profile, profiles)? {
+        return login.keys(context).await;
+    }
     if let Some(keys) = profile.keys() {
         return Ok(keys);
     }
     if let Some(command) = profile.get("credential_process") {
         return metadata::process(command).await;
     }
-    Err(wrong(
-        "has no keys, role or `credential_process`; of a profile with single sign-on the last can be \
-         `aws configure export-credentials --profile NAME`",
-    ))
+    Err(wrong("has no keys, role, single sign-on or `credential_process`"))
 }
 
 async fn of_credential_source(context: &Context, source: &str, profile: &str) -> Result<Keys> {
