@@ -652,3 +652,56 @@ async fn bedrock_lists_foundation_models_and_then_inference_profiles() {
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
     assert!(error.message().contains("ListFoundationModels"), "{error}");
 }
+
+// ---- the mantle -------------------------------------------------------------------------------------------------
+
+fn chat() -> Reply {
+    let message = json!({"role": "assistant", "content": "Hello!"});
+    Reply::json(
+        &json!({"id": "c", "model": "m", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}),
+    )
+}
+
+#[tokio::test]
+async fn the_mantle_is_asked_by_a_key_or_signed_for_a_service_of_its_own() {
+    let server = MockServer::start().await.unwrap();
+    server.reply(chat());
+    let keys =
+        [("AWS_ACCESS_KEY_ID", "AKIDENV"), ("AWS_SECRET_ACCESS_KEY", "s"), ("BEDROCK_MANTLE_REGION", "eu-west-2")];
+    let build = |environment: &[(&str, &str)]| {
+        builder(&server, environment).api_base("bedrock_mantle", format!("{}/v1", server.url())).build().unwrap()
+    };
+    let signed = build(&keys);
+    signed.completion("bedrock_mantle/openai.gpt-oss-120b", "Hi").await.unwrap();
+    let request = server.take_requests().pop().unwrap();
+    assert_eq!(scope(&request), ("AKIDENV".into(), "eu-west-2".into(), "bedrock-mantle".into()));
+    assert_eq!(request.path(), "/v1/chat/completions");
+    let key = build(&[&keys[..], &[("AWS_BEARER_TOKEN_BEDROCK", "k3y")]].concat());
+    key.completion("bedrock_mantle/openai.gpt-oss-120b", "Hi").await.unwrap();
+    assert_eq!(server.take_requests().pop().unwrap().header("authorization"), Some("Bearer k3y"));
+    let nobody = build(&[("HOME", "/nowhere")]);
+    let error = nobody.completion("bedrock_mantle/openai.gpt-oss-120b", "Hi").await.unwrap_err();
+    assert!(
+        error.message().contains("BEDROCK_MANTLE_API_KEY") && error.message().contains("AWS_ACCESS_KEY_ID"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn the_region_of_a_profile_is_where_the_mantle_is() {
+    let folder = folder("mantle");
+    let config = folder.join("config");
+    std::fs::write(
+        &config,
+        "[default]\nregion = ap-south-1\naws_access_key_id = AKIDFILE\naws_secret_access_key = s\n",
+    )
+    .unwrap();
+    let server = MockServer::start().await.unwrap();
+    server.reply(chat());
+    let client = builder(&server, &[("AWS_CONFIG_FILE", config.to_str().unwrap())]);
+    let client = client.api_base("bedrock_mantle", format!("{}/{{aws_region_name}}", server.url())).build().unwrap();
+    client.completion("bedrock_mantle/m", "Hi").await.unwrap();
+    let request = server.take_requests().pop().unwrap();
+    assert_eq!(scope(&request).1, "ap-south-1");
+    assert_eq!(request.path(), "/ap-south-1/chat/completions");
+}
