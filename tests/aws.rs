@@ -107,6 +107,27 @@ async fn a_key_is_sent_instead_of_a_signature() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_refused_is_not_sent_again_and_keys_that_have_ended_are_fetched_anew() {
+    let server = MockServer::start().await.unwrap();
+    let ended = r#"{"message": "The security token included in the request is expired"}"#;
+    let refusal = Reply::raw(403, "application/json", ended).header("x-amzn-errortype", "ExpiredTokenException");
+    server.reply(refusal.clone());
+    let role = ("AWS_PROFILE", "default");
+    let by_environment = client(&server, &[("AWS_BEARER_TOKEN_BEDROCK", "key"), role]);
+    let resolver = |_: &str| Some("key".into());
+    let by_resolver = builder(&server, &[role]).key_resolver(resolver).build().unwrap();
+    for client in [by_environment, by_resolver] {
+        let error = client.completion(MODEL, "Hi").await.unwrap_err();
+        assert_eq!((error.kind(), server.take_requests().len()), (ErrorKind::Authentication, 1));
+    }
+    let file = folder("ended").join("credentials");
+    std::fs::write(&file, "[default]\naws_access_key_id = AKIDFILE\naws_secret_access_key = s\n").unwrap();
+    let signs = client(&server, &[("AWS_SHARED_CREDENTIALS_FILE", file.to_str().unwrap())]);
+    signs.completion(MODEL, "Hi").await.unwrap_err();
+    assert_eq!(server.take_requests().len(), 2);
+}
+
+#[tokio::test]
 async fn the_region_is_that_of_the_call_the_name_the_environment_the_profile_or_the_default() {
     let server = MockServer::start().await.unwrap();
     server.reply(reply());

@@ -550,7 +550,7 @@ async fn an_account_of_aws_proves_itself_by_a_signed_request_that_only_google_ge
     assert_eq!(session.as_deref(), Some("of session"));
     assert_eq!(cloud.last().header("authorization"), Some("Bearer token-1"));
 
-    machine.take_requests();
+    drop(machine.take_requests());
     let keys = [("AWS_ACCESS_KEY_ID", "AKIDENV"), ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_REGION", "eu-west-1")];
     call(&keys).await.unwrap();
     let (url, authorization, session) = subject(&cloud);

@@ -549,11 +549,12 @@ impl Credentials for Ticket {
         true
     }
 
-    fn renew(&self, refused: &HeaderMap) {
+    fn renew(&self, refused: &HeaderMap) -> bool {
         let mut number = self.number.lock().unwrap();
         if refused["authorization"] == format!("Bearer t{number}") {
             *number += 1;
         }
+        true
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anymodel::auth::Environment;
-use anymodel::mock::{MockServer, Reply, Request};
+use anymodel::mock::{Fault, MockServer, Reply, Request};
 use anymodel::{CallOptions, Client, ErrorKind, RetryPolicy};
 use serde_json::{Value, json};
 
@@ -90,6 +90,41 @@ async fn a_refusal_of_the_token_endpoint_is_told_without_the_key() {
     let error = client.completion("watsonx/ibm/granite", "Hello").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Authentication);
     assert!(error.message().contains("could not be found") && !format!("{error:?}").contains("s3cret"), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_a_token_endpoint_repeats_of_a_secret_is_taken_out() {
+    let server = MockServer::start().await.unwrap();
+    let refusal = r#"{"errorMessage": "the key s3cret/+ is none of ours"}"#;
+    server.reply(Reply::raw(400, "application/json", refusal));
+    let client = client(&[
+        ("WATSONX_API_KEY", "s3cret/+".to_owned()),
+        ("WATSONX_URL", server.url()),
+        ("WATSONX_PROJECT_ID", "p".to_owned()),
+        ("WATSONX_IAM_URL", server.url()),
+    ]);
+    let error = client.completion("watsonx/ibm/granite", "Hello").await.unwrap_err();
+    assert!(error.message().contains("is none of ours") && !format!("{error:?}").contains("s3cret"), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_endpoint_that_never_answers_is_waited_for_a_minute_by_all_together() {
+    let server = MockServer::start().await.unwrap();
+    server.reply(Reply::json(&json!({})).fault(Fault::SlowHead(Duration::from_secs(3600))));
+    let client = client(&[
+        ("WATSONX_API_KEY", "k3y".to_owned()),
+        ("WATSONX_URL", server.url()),
+        ("WATSONX_PROJECT_ID", "p".to_owned()),
+        ("WATSONX_IAM_URL", server.url()),
+    ]);
+    let begin = tokio::time::Instant::now();
+    let calls = (0..5).map(|_| async { client.completion("watsonx/ibm/granite", "Hello").await });
+    for error in futures::future::join_all(calls).await {
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert!(error.message().contains("a token of IBM Cloud did not come within 60 s"), "{error}");
+    }
+    assert!(begin.elapsed() < Duration::from_secs(70), "{:?}", begin.elapsed());
 }
 
 #[tokio::test]
@@ -240,6 +275,28 @@ async fn sap_is_asked_at_the_deployment_that_was_started_last() {
 }
 
 #[tokio::test]
+async fn a_token_of_sap_that_is_refused_where_deployments_are_looked_up_is_fetched_anew() {
+    let server = MockServer::start().await.unwrap();
+    let (base, tokens) = (server.url(), Arc::new(AtomicU32::new(0)));
+    let given = Arc::clone(&tokens);
+    server.reply_with(move |request| match request.path() {
+        "/oauth/token" => {
+            let number = given.fetch_add(1, Ordering::SeqCst) + 1;
+            Reply::json(&json!({"access_token": format!("t{number}"), "expires_in": 43199}))
+        }
+        "/v2/lm/deployments" if bearer(request) != "Bearer t2" => Reply::raw(401, "text/plain", "ended"),
+        "/v2/lm/deployments" => {
+            Reply::json(&json!({"resources": [{"deploymentUrl": format!("{base}/v2/inference/deployments/d1")}]}))
+        }
+        _ => Reply::json(&json!({"request_id": "r", "final_result": chat("Hi")})),
+    });
+    let key = json!({"clientid": "id", "clientsecret": "s", "url": server.url(), "serviceurls": {"AI_API_URL": server.url()}});
+    let client = client(&[("AICORE_SERVICE_KEY", key.to_string())]);
+    assert_eq!(client.completion("sap/gpt-4o", "Hello").await.unwrap().text(), "Hi");
+    assert_eq!(tokens.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
 async fn copilot_is_asked_where_its_token_says() {
     let server = MockServer::start().await.unwrap();
     let token = json!({"token": "tid=1;exp=2", "expires_at": 1_900_000_000, "refresh_in": 1500,
@@ -271,9 +328,11 @@ async fn a_login_shows_a_code_and_waits_until_it_is_entered() {
     let server = MockServer::start().await.unwrap();
     let code = json!({"device_code": "d", "user_code": "AB-CD", "verification_uri": "https://h.example/device", "expires_in": 900, "interval": 5});
     let pending = json!({"error": "authorization_pending"});
-    for answer in [&code, &pending, &json!({"error": "slow_down", "interval": 10}), &json!({"access_token": "gho"})] {
+    for answer in [&code, &pending, &json!({"error": "slow_down", "interval": 10})] {
         server.enqueue(Reply::json(answer));
     }
+    server.enqueue(Reply::raw(503, "text/html", "busy"));
+    server.enqueue(Reply::json(&json!({"access_token": "gho"})));
     let transport: Arc<dyn anymodel::transport::Transport> =
         Arc::new(ReqwestTransport::new(Duration::from_secs(5)).unwrap());
     let login = DeviceLogin::github_copilot().host(server.url());
@@ -283,7 +342,7 @@ async fn a_login_shows_a_code_and_waits_until_it_is_entered() {
     let requests = server.take_requests();
     assert_eq!(
         (requests.len(), requests[0].path(), requests[3].path()),
-        (4, "/login/device/code", "/login/oauth/access_token")
+        (5, "/login/device/code", "/login/oauth/access_token")
     );
     assert!(form(&requests[1]).contains(&"device_code=d".to_owned()));
 

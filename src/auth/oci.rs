@@ -9,13 +9,13 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, header};
-use jsonwebtoken::{Algorithm, EncodingKey};
+use jsonwebtoken::Algorithm;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Credentials, Environment};
+use super::{Credentials, Environment, files, jwt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{Provider, setting};
 
@@ -46,16 +46,13 @@ impl OciKey {
 
     /// The private key in PEM: given, or in `OCI_KEY`, or in the file that `OCI_KEY_FILE` names. In a variable a line's
     /// end may be written as `\n`.
-    fn private_key(&self) -> Result<SecretString> {
+    async fn private_key(&self) -> Result<SecretString> {
         if let Some(given) = &self.given {
             return Ok(given.clone());
         }
         let text = match (self.setting("oci_key", "OCI_KEY"), self.setting("oci_key_file", "OCI_KEY_FILE")) {
             (Ok(text), _) => text,
-            (Err(_), Ok(path)) => std::fs::read_to_string(&path).map_err(|source| {
-                Error::new(ErrorKind::Authentication, format!("the key file of OCI, `{path}`, cannot be read"))
-                    .with_source(source)
-            })?,
+            (Err(_), Ok(path)) => files::read("the key file of OCI", &path).await?,
             (Err(missing), Err(_)) => return Err(missing),
         };
         Ok(text.replace("\\n", "\n").into())
@@ -72,7 +69,7 @@ impl OciKey {
 #[async_trait]
 impl Credentials for OciKey {
     async fn authorize(&self, _: &dyn Provider, request: &mut Request<Bytes>) -> Result<()> {
-        let (key_id, key) = (self.key_id()?, self.private_key()?);
+        let (key_id, key) = (self.key_id()?, self.private_key().await?);
         #[expect(clippy::disallowed_methods, reason = "a signature has to tell the time of day")]
         let now = SystemTime::now();
         sign(request, &key_id, &key, now)
@@ -114,15 +111,11 @@ fn sign(request: &mut Request<Bytes>, key_id: &str, key: &SecretString, now: Sys
 }
 
 fn rsa_sha256(message: &[u8], key: &SecretString) -> Result<String> {
-    let wrong = |_| {
-        Error::new(ErrorKind::Authentication, "the private key of OCI is not one of RSA in PEM without a passphrase")
-    };
-    let key = EncodingKey::from_rsa_pem(key.expose_secret().as_bytes()).map_err(wrong)?;
-    let signature = jsonwebtoken::crypto::sign(message, &key, Algorithm::RS256).map_err(wrong)?;
-    let bytes = URL_SAFE_NO_PAD.decode(signature).map_err(|source| {
-        Error::new(ErrorKind::Configuration, "the signature for OCI cannot be read").with_source(source)
+    let signature = jwt::signature(message, key.expose_secret(), Algorithm::RS256).map_err(|_| {
+        let message = "the private key of OCI is not one of RSA in PEM without a passphrase";
+        Error::new(ErrorKind::Authentication, message)
     })?;
-    Ok(STANDARD.encode(bytes))
+    Ok(STANDARD.encode(signature))
 }
 
 impl fmt::Debug for OciKey {

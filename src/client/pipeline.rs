@@ -115,8 +115,9 @@ impl Client {
             return self.send_authorized(endpoint, request, clock).await.map_err(|(error, _)| error);
         }
         match self.send_authorized(endpoint, request.clone(), clock).await {
-            Err((error, Some(refused))) if error.kind() == ErrorKind::Authentication => {
-                endpoint.credentials.renew(&refused);
+            Err((error, Some(refused)))
+                if error.kind() == ErrorKind::Authentication && endpoint.credentials.renew(&refused) =>
+            {
                 self.send_authorized(endpoint, request, clock).await.map_err(|(error, _)| error)
             }
             result => result.map_err(|(error, _)| error),

@@ -7,7 +7,7 @@ use super::metadata;
 use super::profile::{Files, Profile, Profiles};
 use super::sso::Login;
 use super::sts::{self, Role};
-use crate::auth::{Environment, TokenCache};
+use crate::auth::{Environment, TokenCache, files};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::ProviderSpec;
 use crate::transport::Transport;
@@ -113,17 +113,9 @@ fn is_token(text: &str) -> bool {
     text.starts_with("ey") && text.split('.').count() == 3
 }
 
-/// What is in a file.
+/// The token in a file.
 pub(super) async fn read(path: &str) -> Result<String> {
-    let owned = path.to_owned();
-    let text = tokio::task::spawn_blocking(move || std::fs::read_to_string(owned)).await;
-    match text {
-        Ok(Ok(text)) => Ok(text.trim().to_owned()),
-        Ok(Err(source)) => {
-            Err(Error::new(ErrorKind::Authentication, format!("`{path}` cannot be read")).with_source(source))
-        }
-        Err(source) => Err(Error::new(ErrorKind::Authentication, "reading a file failed").with_source(source)),
-    }
+    Ok(files::read("the token file of AWS", path).await?.trim().to_owned())
 }
 
 /// The order of AWS's own clients, after the keys of the environment: a web identity, the profile, the container, the

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::exchange::{External, Impersonation};
 use super::{Means, PROJECT, QUOTA};
-use crate::auth::{Token, fetch};
+use crate::auth::{Token, fetch, files};
 use crate::error::{Error, ErrorKind, Result};
 use crate::transport::Transport;
 
@@ -96,12 +96,8 @@ impl Document {
         })
     }
 
-    pub(super) fn open(path: &str) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|source| {
-            let message = format!("the credentials of Google Cloud in `{path}` cannot be read: {source}");
-            Error::new(ErrorKind::Authentication, message).with_source(source)
-        })?;
-        Self::read(&text)
+    pub(super) async fn open(path: &str) -> Result<Self> {
+        Self::read(&files::read("the file of the credentials of Google Cloud", path).await?)
     }
 
     /// A new token, with the project of the credentials.

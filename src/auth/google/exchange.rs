@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use super::document::{Answer, project_of, with_project, with_quota, wrong};
 use super::executable::{Executable, Told};
 use super::{Means, SCOPE};
-use crate::auth::{Token, bearer, fetch};
-use crate::error::{Error, ErrorKind, Result};
+use crate::auth::{Token, bearer, fetch, files};
+use crate::error::Result;
 use crate::transport::Transport;
 
 /// The type of what AWS is proved by.
@@ -153,10 +153,7 @@ async fn of_aws(_: &Means, _: &Source, _: &str) -> Result<String> {
 impl Source {
     async fn subject(&self, transport: &Arc<dyn Transport>) -> Result<String> {
         let text = match (&self.file, &self.url) {
-            (Some(path), _) => std::fs::read_to_string(path).map_err(|source| {
-                let message = format!("the token in `{path}` cannot be read: {source}");
-                Error::new(ErrorKind::Authentication, message).with_source(source)
-            })?,
+            (Some(path), _) => files::read("the file of the token for Google", path).await?,
             (None, Some(url)) => {
                 let mut request = fetch::get(url)?;
                 for (name, value) in &self.headers {

@@ -99,7 +99,7 @@ impl Google {
     async fn fetch(&self) -> Result<Token> {
         match &self.way {
             Way::Text(text) => Document::read(text)?.token(&self.means).await,
-            Way::File(path) => Document::open(path)?.token(&self.means).await,
+            Way::File(path) => Document::open(path).await?.token(&self.means).await,
             Way::Machine(host) => metadata::token(&self.means.transport, host, !self.has_project).await,
             Way::Key(_) | Way::Missing => Err(missing()),
         }
@@ -186,10 +186,10 @@ impl Credentials for Google {
         self.name().is_some()
     }
 
-    fn renew(&self, refused: &HeaderMap) {
-        if let (Some(name), Some(secret)) = (self.name(), bearer::sent(refused)) {
-            self.tokens.refused(&name, secret);
-        }
+    fn renew(&self, refused: &HeaderMap) -> bool {
+        let (Some(name), Some(secret)) = (self.name(), bearer::sent(refused)) else { return false };
+        self.tokens.refused(&name, secret);
+        true
     }
 }
 
