@@ -509,3 +509,32 @@ async fn catalogues_are_asked_for_where_they_are() {
     assert_eq!(listed(&client, "huggingface").await.unwrap(), ["deepseek-ai/DeepSeek-V3"]);
     assert_eq!(whole_paths(&server), ["/catalog/models", "/v1/models"]);
 }
+
+// OCI's Python SDK, `generative_ai_client.list_models`
+#[cfg(feature = "oci")]
+#[tokio::test]
+async fn oci_lists_what_chats_page_by_page_with_signatures_of_requests_without_a_body() {
+    let server = MockServer::start().await.unwrap();
+    let items =
+        json!([{"id": "ocid1.generativeaimodel.oc1..a", "displayName": "meta.llama-3.3-70b-instruct", "type": "BASE"}]);
+    server.enqueue(Reply::json(&json!({"items": items})).header("opc-next-page", "p/2"));
+    let items = json!([{"id": "ocid1.generativeaimodel.oc1..b", "displayName": "ours", "type": "CUSTOM"}]);
+    server.enqueue(Reply::json(&json!({"items": items})));
+    let vectors: Value = serde_json::from_str(include_str!("vectors/oci.json")).unwrap();
+    let client = client(&[
+        ("OCI_API_BASE", server.url()),
+        ("OCI_COMPARTMENT_ID", "ocid1.compartment.oc1..c".to_owned()),
+        ("OCI_TENANCY", "t".to_owned()),
+        ("OCI_USER", "u".to_owned()),
+        ("OCI_FINGERPRINT", "f".to_owned()),
+        ("OCI_KEY", vectors["private_key"].as_str().unwrap().to_owned()),
+    ]);
+    let ids = listed(&client, "oci").await.unwrap();
+    assert_eq!(ids, ["meta.llama-3.3-70b-instruct", "ocid1.generativeaimodel.oc1..b"]);
+    let requests = server.take_requests();
+    let signature = requests[0].header("authorization").unwrap();
+    assert!(signature.contains("headers=\"date (request-target) host\",keyId=\"t/u/f\""), "{signature}");
+    let asked = requests.iter().map(|request| format!("{}?{}", request.path(), request.query())).collect::<Vec<_>>();
+    let first = "/20231130/models?compartmentId=ocid1.compartment.oc1..c&capability=CHAT";
+    assert_eq!(asked, [first.to_owned(), format!("{first}&page=p%2F2")]);
+}
