@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::{Map, Value};
 
-use super::{Codec, Encoded, Operation, Provider, not_a_reply};
+use super::{Codec, Encoded, Operation, Progress, Provider, ProviderSpec, not_a_reply};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Listing a provider's models.
@@ -58,8 +58,22 @@ pub(super) fn get(url: &str) -> Result<Encoded> {
     Ok(Encoded { request, warnings: Vec::new() })
 }
 
+/// The request for the list at this address as OpenAI has it, at `/models`, or where the row says that it is.
+pub(super) fn get_listed(spec: &ProviderSpec, base_url: &str) -> Result<Encoded> {
+    match &spec.models {
+        Some(at) => get(&on_host(base_url, &at.path)),
+        None => get(&format!("{base_url}/models")),
+    }
+}
+
+/// The list of such a reply.
+pub(super) fn listed(spec: &ProviderSpec, response: &Response<Bytes>) -> Result<Progress<ListModels>> {
+    let (list, id) = spec.models.as_ref().map_or(("data", "id"), |at| (&at.list, &at.id));
+    page(response, list, id, |_| None).map(Progress::Done)
+}
+
 /// The address of a path on the host of another address.
-pub(super) fn on_host(url: &str, path: &str) -> String {
+fn on_host(url: &str, path: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     format!("{scheme}://{host}/{}", path.trim_start_matches('/'))
@@ -116,7 +130,7 @@ pub(super) fn page(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provider::{Progress, Registry, Target};
+    use crate::provider::{Registry, Target, WireFormat};
 
     fn read(provider: &str, body: &str) -> Result<ModelList> {
         let provider = Registry::table().get(provider).unwrap();
@@ -190,6 +204,20 @@ mod tests {
             serde_json::from_str(r#"{"name": "acme", "models": {"path": "/catalog", "list": "models", "id": "name"}}"#)
                 .unwrap();
         assert_eq!(spec.models, Some(crate::provider::ModelsAt::new("/catalog", "models", "name")));
+    }
+
+    #[test]
+    fn a_row_of_the_responses_api_lists_its_models_as_openai_does() {
+        let spec = ProviderSpec::new("own", WireFormat::OpenAiResponses, "https://h/v1");
+        let mut registry = Registry::empty();
+        registry.insert_spec(spec);
+        let provider = registry.get("own").unwrap();
+        let codec = ListModels::codec(provider.as_ref()).unwrap();
+        let encoded = codec.encode(&ModelPage::default(), &Target::new("*", "https://h/v1")).unwrap();
+        assert_eq!(encoded.request.uri(), "https://h/v1/models");
+        let response = Response::new(Bytes::from_static(br#"{"data": [{"id": "m"}]}"#));
+        let Ok(Progress::Done(list)) = codec.decode(&ModelPage::default(), &response) else { panic!("no list") };
+        assert_eq!(list.models[0].id, "m");
     }
 
     #[test]

@@ -9,15 +9,11 @@ use crate::provider::{Codec, Encoded, ListModels, ModelPage, Progress, Target, m
 
 impl Codec<ListModels> for OpenAiChat {
     fn encode(&self, _: &ModelPage, target: &Target<'_>) -> Result<Encoded> {
-        if let Some(at) = &self.spec.models {
-            return models::get(&models::on_host(target.base_url, &at.path));
-        }
         let version = if request::lacks_version(&self.spec, target) { "/v1" } else { "" };
-        models::get(&format!("{}{version}/models", target.base_url))
+        models::get_listed(&self.spec, &format!("{}{version}", target.base_url))
     }
 
     fn decode(&self, _: &ModelPage, response: &Response<Bytes>) -> Result<Progress<ListModels>> {
-        let (list, id) = self.spec.models.as_ref().map_or(("data", "id"), |at| (&at.list, &at.id));
-        models::page(response, list, id, |_| None).map(Progress::Done)
+        models::listed(&self.spec, response)
     }
 }
