@@ -489,8 +489,21 @@ async fn credentials_that_are_missing_or_name_no_project_say_what_to_do() {
     }
 }
 
+#[cfg(not(feature = "aws"))]
+#[tokio::test]
+async fn an_account_of_aws_needs_the_feature_that_signs() {
+    let cloud = Cloud::start().await;
+    let client = cloud.client(&[
+        ("VERTEXAI_API_BASE", &cloud.url()),
+        ("VERTEXAI_PROJECT", "acme"),
+        ("VERTEXAI_CREDENTIALS", &of_aws(&cloud, &cloud.url())),
+    ]);
+    let error = client.completion("vertex_ai/gemini-2.5-flash", "Hello!").await.unwrap_err();
+    assert_eq!((error.kind(), cloud.paths().len()), (ErrorKind::Configuration, 0));
+    assert!(error.message().contains("feature `aws`") && error.message().contains("token_source"), "{error}");
+}
+
 /// What Google documents for workloads on AWS, with the metadata endpoint at this address.
-#[cfg(feature = "aws")]
 fn of_aws(cloud: &Cloud, metadata: &str) -> String {
     json!({"type": "external_account", "audience": "//iam.googleapis.com/x", "token_url": format!("{}/v1/token", cloud.url()),
         "subject_token_type": "urn:ietf:params:aws:token-type:aws4_request", "credential_source": {
