@@ -108,6 +108,27 @@ async fn a_key_is_sent_instead_of_a_signature() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_refused_is_not_sent_again_and_keys_that_have_ended_are_fetched_anew() {
+    let server = MockServer::start().await.unwrap();
+    let ended = r#"{"message": "The security token included in the request is expired"}"#;
+    let refusal = Reply::raw(403, "application/json", ended).header("x-amzn-errortype", "ExpiredTokenException");
+    server.reply(refusal.clone());
+    let role = ("AWS_PROFILE", "default");
+    let by_environment = client(&server, &[("AWS_BEARER_TOKEN_BEDROCK", "key"), role]);
+    let resolver = |_: &str| Some("key".into());
+    let by_resolver = builder(&server, &[role]).key_resolver(resolver).build().unwrap();
+    for client in [by_environment, by_resolver] {
+        let error = client.completion(MODEL, "Hi").await.unwrap_err();
+        assert_eq!((error.kind(), server.take_requests().len()), (ErrorKind::Authentication, 1));
+    }
+    let file = folder("ended").join("credentials");
+    std::fs::write(&file, "[default]\naws_access_key_id = AKIDFILE\naws_secret_access_key = s\n").unwrap();
+    let signs = client(&server, &[("AWS_SHARED_CREDENTIALS_FILE", file.to_str().unwrap())]);
+    signs.completion(MODEL, "Hi").await.unwrap_err();
+    assert_eq!(server.take_requests().len(), 2);
+}
+
+#[tokio::test]
 async fn the_region_is_that_of_the_call_the_name_the_environment_the_profile_or_the_default() {
     let server = MockServer::start().await.unwrap();
     server.reply(reply());
@@ -248,6 +269,7 @@ async fn profiles_hold_keys_roles_and_programs() {
         format!(
             "[profile chained]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = base\nregion = eu-west-3\n\
              [profile program]\ncredential_process = {}\n[profile sso]\nsso_start_url = https://x\n\
+             [profile session]\nsso_session = nowhere\nsso_account_id = 1\nsso_role_name = r\n\
              [profile loop]\nrole_arn = a\nsource_profile = loop2\n[profile loop2]\nrole_arn = a\nsource_profile = loop\n",
             program.replace("{\"", "'{\"").replace("\"}", "\"}'")
         ),
@@ -265,12 +287,101 @@ async fn profiles_hold_keys_roles_and_programs() {
         let request = server.take_requests().pop().unwrap();
         assert_eq!(scope(&request), (id.into(), region.into(), "bedrock".into()), "{profile}");
     }
-    for (profile, words) in [("sso", "credential_process"), ("nobody", "in none of the files"), ("loop", "leads back")]
-    {
+    for (profile, words) in [
+        ("sso", "no `sso_region`"),
+        ("session", "`nowhere`, which is none"),
+        ("nobody", "in none of the files"),
+        ("loop", "leads back"),
+    ] {
         let error = call(profile).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Authentication);
         assert!(error.message().contains(words), "{error}");
     }
+}
+
+/// Files of AWS in a home of their own, with two profiles of single sign-on and their logins, which end at this time.
+fn home_with_logins(name: &str, ends: &str) -> PathBuf {
+    let home = folder(name);
+    let cache = home.join(".aws/sso/cache");
+    std::fs::create_dir_all(&cache).unwrap();
+    let config = "[profile dev]\nsso_session = my-sso\nsso_account_id = 123456789012\nsso_role_name = Read Only\n\
+        region = eu-west-1\n[sso-session my-sso]\nsso_region = us-east-1\nsso_start_url = https://x/start\n\
+        [profile older]\nsso_start_url = https://x/start\nsso_region = us-east-2\nsso_account_id = 1\nsso_role_name = Admin\n\
+        [profile through]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = dev\n";
+    std::fs::write(home.join(".aws/config"), config).unwrap();
+    // The names are `sha1sum` of `my-sso` and of `https://x/start`.
+    for (file, token) in [
+        ("0ad374308c5a4e22f723adf10145eafad7c4031c", "of the session"),
+        ("f9bd89c67fef27fcb5df8d2e4b64eabe5bae45a4", "of the page"),
+    ] {
+        let kept =
+            json!({"accessToken": token, "expiresAt": ends, "startUrl": "https://x/start", "region": "us-east-1"});
+        std::fs::write(cache.join(format!("{file}.json")), kept.to_string()).unwrap();
+    }
+    home
+}
+
+#[tokio::test]
+async fn a_login_by_single_sign_on_opens_a_role_whose_keys_are_kept() {
+    let server = MockServer::start().await.unwrap();
+    let fetched = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&fetched);
+    server.reply_with(move |request| {
+        if request.path() == "/sso/federation/credentials" {
+            let number = count.fetch_add(1, Ordering::SeqCst);
+            return Reply::json(&json!({"roleCredentials": {"accessKeyId": format!("ASIASSO{number}"),
+                "secretAccessKey": "s", "sessionToken": "t", "expiration": 4_102_444_800_000_u64}}));
+        }
+        if of_sts(request) { role(7) } else { reply() }
+    });
+    let home = home_with_logins("sso", "2099-01-01T00:00:00Z");
+    let sso = format!("{}/sso", server.url());
+    let client = client(&server, &[("HOME", home.to_str().unwrap()), ("AWS_ENDPOINT_URL_SSO", &sso)]);
+    let call = |profile: &'static str| client.completion(MODEL, "Hi").setting("aws_profile_name", profile);
+    for _ in 0..2 {
+        call("dev").await.unwrap();
+    }
+    let requests = server.take_requests();
+    assert_eq!((requests.len(), fetched.load(Ordering::SeqCst)), (3, 1), "the keys are kept");
+    assert_eq!(requests[0].query(), "role_name=Read%20Only&account_id=123456789012");
+    assert_eq!(requests[0].header("x-amz-sso_bearer_token"), Some("of the session"));
+    assert_eq!(requests[0].header("authorization"), None);
+    assert_eq!(scope(&requests[2]), ("ASIASSO0".to_owned(), "eu-west-1".to_owned(), "bedrock".to_owned()));
+    call("older").await.unwrap();
+    assert_eq!(server.take_requests()[0].header("x-amz-sso_bearer_token"), Some("of the page"));
+    call("through").await.unwrap();
+    let requests = server.take_requests();
+    assert_eq!((scope(&requests[1]).0.as_str(), scope(&requests[2]).0.as_str()), ("ASIASSO2", "ASIA7"));
+}
+
+#[tokio::test]
+async fn a_login_that_has_ended_is_refused_or_lost_says_how_to_log_in() {
+    let server = MockServer::start().await.unwrap();
+    server.reply_with(|request| match request.path() {
+        "/sso/federation/credentials" => {
+            Reply::raw(401, "application/json", r#"{"message": "Session token not found or invalid"}"#)
+        }
+        _ => reply(),
+    });
+    let sso = format!("{}/sso", server.url());
+    for (name, ends, asked) in [
+        ("ended", "2020-01-01T00:00:00Z", 0),
+        ("ended-utc", "2020-01-01T00:00:00UTC", 0),
+        ("no-time", "soon", 0),
+        ("refused", "2099-01-01T00:00:00UTC", 1),
+    ] {
+        let home = home_with_logins(name, ends);
+        let client = client(&server, &[("HOME", home.to_str().unwrap()), ("AWS_ENDPOINT_URL_SSO", &sso)]);
+        let error = client.completion(MODEL, "Hi").setting("aws_profile_name", "dev").await.unwrap_err();
+        assert_eq!((error.kind(), server.take_requests().len()), (ErrorKind::Authentication, asked), "{name}");
+        assert!(error.message().contains("aws sso login --profile dev"), "{error}");
+        assert!(!format!("{error:?}").contains("of the session"), "{error:?}");
+    }
+    let home = home_with_logins("lost", "2099-01-01T00:00:00Z");
+    std::fs::remove_dir_all(home.join(".aws/sso")).unwrap();
+    let client = client(&server, &[("HOME", home.to_str().unwrap()), ("AWS_ENDPOINT_URL_SSO", &sso)]);
+    let error = client.completion(MODEL, "Hi").setting("aws_profile_name", "older").await.unwrap_err();
+    assert!(error.message().contains("is not there: run `aws sso login --profile older`"), "{error}");
 }
 
 #[tokio::test]
@@ -501,4 +612,94 @@ async fn a_stream_of_sagemaker_is_put_together_from_its_parts() {
     let call = signed(sagemaker(&server).completion("sagemaker_chat/my-endpoint", "Hi"));
     let error = call.stream().await.unwrap().collect().await.unwrap_err();
     assert_eq!((error.kind(), error.message()), (ErrorKind::Unavailable, "StreamBroken"));
+}
+
+// ---- lists of models --------------------------------------------------------------------------------------------
+
+// `bedrock-service-2.json` of botocore: `ListFoundationModels`, `ListInferenceProfiles`
+#[tokio::test]
+async fn bedrock_lists_foundation_models_and_then_inference_profiles() {
+    let server = MockServer::start().await.unwrap();
+    server.enqueue(Reply::json(
+        &json!({"modelSummaries": [{"modelId": "amazon.nova-pro-v1:0", "providerName": "Amazon"}]}),
+    ));
+    let profile = |id: &str| json!([{"inferenceProfileId": id, "type": "SYSTEM_DEFINED"}]);
+    server.enqueue(Reply::json(
+        &json!({"inferenceProfileSummaries": profile("us.amazon.nova-pro-v1:0"), "nextToken": "a=="}),
+    ));
+    server.enqueue(Reply::json(&json!({"inferenceProfileSummaries": profile("eu.amazon.nova-pro-v1:0")})));
+    let keys = [("AWS_ACCESS_KEY_ID", "AKIDENV"), ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_REGION", "eu-west-1")];
+    let client = client(&server, &keys);
+    let models = client.list_models("bedrock", &anymodel::CallOptions::default()).await.unwrap();
+    let ids: Vec<&str> = models.iter().map(|model| model.id.as_str()).collect();
+    assert_eq!(ids, ["amazon.nova-pro-v1:0", "us.amazon.nova-pro-v1:0", "eu.amazon.nova-pro-v1:0"]);
+    let requests = server.take_requests();
+    let asked: Vec<String> = requests.iter().map(|request| format!("{}?{}", request.path(), request.query())).collect();
+    let profiles = "/inference-profiles?maxResults=1000";
+    assert_eq!(asked, ["/foundation-models?".to_owned(), profiles.to_owned(), format!("{profiles}&nextToken=a%3D%3D")]);
+    for request in &requests {
+        assert_eq!(scope(request), ("AKIDENV".to_owned(), "eu-west-1".to_owned(), "bedrock".to_owned()));
+    }
+    let denied = Reply::raw(
+        403,
+        "application/json",
+        r#"{"message": "not authorized to perform: bedrock:ListFoundationModels"}"#,
+    );
+    server.reply(denied.header("x-amzn-errortype", "AccessDeniedException"));
+    let error = client.list_models("bedrock", &anymodel::CallOptions::default()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    assert!(error.message().contains("ListFoundationModels"), "{error}");
+}
+
+// ---- the mantle -------------------------------------------------------------------------------------------------
+
+fn chat() -> Reply {
+    let message = json!({"role": "assistant", "content": "Hello!"});
+    Reply::json(
+        &json!({"id": "c", "model": "m", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}),
+    )
+}
+
+#[tokio::test]
+async fn the_mantle_is_asked_by_a_key_or_signed_for_a_service_of_its_own() {
+    let server = MockServer::start().await.unwrap();
+    server.reply(chat());
+    let keys =
+        [("AWS_ACCESS_KEY_ID", "AKIDENV"), ("AWS_SECRET_ACCESS_KEY", "s"), ("BEDROCK_MANTLE_REGION", "eu-west-2")];
+    let build = |environment: &[(&str, &str)]| {
+        builder(&server, environment).api_base("bedrock_mantle", format!("{}/v1", server.url())).build().unwrap()
+    };
+    let signed = build(&keys);
+    signed.completion("bedrock_mantle/openai.gpt-oss-120b", "Hi").await.unwrap();
+    let request = server.take_requests().pop().unwrap();
+    assert_eq!(scope(&request), ("AKIDENV".into(), "eu-west-2".into(), "bedrock-mantle".into()));
+    assert_eq!(request.path(), "/v1/chat/completions");
+    let key = build(&[&keys[..], &[("AWS_BEARER_TOKEN_BEDROCK", "k3y")]].concat());
+    key.completion("bedrock_mantle/openai.gpt-oss-120b", "Hi").await.unwrap();
+    assert_eq!(server.take_requests().pop().unwrap().header("authorization"), Some("Bearer k3y"));
+    let nobody = build(&[("HOME", "/nowhere")]);
+    let error = nobody.completion("bedrock_mantle/openai.gpt-oss-120b", "Hi").await.unwrap_err();
+    assert!(
+        error.message().contains("BEDROCK_MANTLE_API_KEY") && error.message().contains("AWS_ACCESS_KEY_ID"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn the_region_of_a_profile_is_where_the_mantle_is() {
+    let folder = folder("mantle");
+    let config = folder.join("config");
+    std::fs::write(
+        &config,
+        "[default]\nregion = ap-south-1\naws_access_key_id = AKIDFILE\naws_secret_access_key = s\n",
+    )
+    .unwrap();
+    let server = MockServer::start().await.unwrap();
+    server.reply(chat());
+    let client = builder(&server, &[("AWS_CONFIG_FILE", config.to_str().unwrap())]);
+    let client = client.api_base("bedrock_mantle", format!("{}/{{aws_region_name}}", server.url())).build().unwrap();
+    client.completion("bedrock_mantle/m", "Hi").await.unwrap();
+    let request = server.take_requests().pop().unwrap();
+    assert_eq!(scope(&request).1, "ap-south-1");
+    assert_eq!(request.path(), "/ap-south-1/chat/completions");
 }

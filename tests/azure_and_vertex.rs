@@ -66,10 +66,10 @@ impl Cloud {
         self.server.requests().last().unwrap().clone()
     }
 
-    /// The form of the first request for a token.
+    /// The form of the last request for a token.
     fn form(&self) -> BTreeMap<String, String> {
         let requests = self.server.requests();
-        let request = requests.iter().find(|request| request.path().ends_with("token")).unwrap();
+        let request = requests.iter().rfind(|request| request.path().ends_with("token")).unwrap();
         url::form_urlencoded::parse(request.body()).into_owned().collect()
     }
 }
@@ -479,11 +479,144 @@ async fn credentials_that_are_missing_or_name_no_project_say_what_to_do() {
     let error = homeless.completion("vertex_ai/gemini-2.5-flash", "Hello!").await.unwrap_err();
     assert_eq!((error.kind(), error.provider()), (ErrorKind::Configuration, Some("vertex_ai")));
     assert!(error.message().contains("VERTEXAI_PROJECT"), "{error}");
-    let aws = json!({"type": "external_account", "audience": "a", "subject_token_type": "t", "token_url": "http://x",
-        "credential_source": {"environment_id": "aws1"}});
-    let call =
-        homeless.completion("vertex_ai/gemini-2.5-flash", "Hello!").setting("vertex_credentials", aws.to_string());
-    assert!(call.await.unwrap_err().message().contains("token_source"));
+    for source in [json!({}), json!({"executable": {"command": "/bin/echo s3cret"}})] {
+        let document = json!({"type": "external_account", "audience": "a", "subject_token_type": "t",
+            "token_url": "http://x", "credential_source": source});
+        let call = homeless.completion("vertex_ai/gemini-2.5-flash", "Hello!");
+        let error = call.setting("vertex_credentials", document.to_string()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.message().contains("token_source"), "{error}");
+    }
+}
+
+#[cfg(not(feature = "aws"))]
+#[tokio::test]
+async fn an_account_of_aws_needs_the_feature_that_signs() {
+    let cloud = Cloud::start().await;
+    let client = cloud.client(&[
+        ("VERTEXAI_API_BASE", &cloud.url()),
+        ("VERTEXAI_PROJECT", "acme"),
+        ("VERTEXAI_CREDENTIALS", &of_aws(&cloud, &cloud.url())),
+    ]);
+    let error = client.completion("vertex_ai/gemini-2.5-flash", "Hello!").await.unwrap_err();
+    assert_eq!((error.kind(), cloud.paths().len()), (ErrorKind::Configuration, 0));
+    assert!(error.message().contains("feature `aws`") && error.message().contains("token_source"), "{error}");
+}
+
+/// What Google documents for workloads on AWS, with the metadata endpoint at this address.
+fn of_aws(cloud: &Cloud, metadata: &str) -> String {
+    json!({"type": "external_account", "audience": "//iam.googleapis.com/x", "token_url": format!("{}/v1/token", cloud.url()),
+        "subject_token_type": "urn:ietf:params:aws:token-type:aws4_request", "credential_source": {
+            "environment_id": "aws1", "region_url": format!("{metadata}/zone"), "url": format!("{metadata}/roles"),
+            "imdsv2_session_token_url": format!("{metadata}/session"),
+            "regional_cred_verification_url": "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15"}})
+    .to_string()
+}
+
+#[cfg(feature = "aws")]
+#[tokio::test]
+async fn an_account_of_aws_proves_itself_by_a_signed_request_that_only_google_gets() {
+    let (cloud, machine) = (Cloud::start().await, MockServer::start().await.unwrap());
+    machine.reply_with(|request| match request.path() {
+        "/session" => {
+            assert_eq!((request.method().as_str(), request.header("x-aws-ec2-metadata-token-ttl-seconds")), ("PUT", Some("300")));
+            Reply::raw(200, "text/plain", "session")
+        }
+        _ if request.header("x-aws-ec2-metadata-token") != Some("session") => Reply::raw(401, "text/plain", "no"),
+        "/zone" => Reply::raw(200, "text/plain", "us-east-2b"),
+        "/roles" => Reply::raw(200, "text/plain", "my-role"),
+        "/roles/my-role" => Reply::json(
+            &json!({"Code": "Success", "AccessKeyId": "ASIAMACHINE", "SecretAccessKey": "s3cret", "Token": "of session"}),
+        ),
+        _ => Reply::raw(404, "text/plain", "no"),
+    });
+    let subject = |cloud: &Cloud| {
+        let form = cloud.form();
+        let token: String = url::form_urlencoded::parse(format!("x={}", form["subject_token"]).as_bytes())
+            .next()
+            .unwrap()
+            .1
+            .into_owned();
+        let token: Value = serde_json::from_str(&token).unwrap();
+        let header = |name: &str| {
+            let all = token["headers"].as_array().unwrap();
+            all.iter().find(|header| header["key"] == name).map(|header| header["value"].as_str().unwrap().to_owned())
+        };
+        (token["url"].as_str().unwrap().to_owned(), header("Authorization").unwrap(), header("x-amz-security-token"))
+    };
+    let document = of_aws(&cloud, &machine.url());
+    let base = [
+        ("VERTEXAI_API_BASE", cloud.url()),
+        ("VERTEXAI_PROJECT", "acme".to_owned()),
+        ("VERTEXAI_CREDENTIALS", document),
+    ];
+    let call = |more: &[(&'static str, &str)]| {
+        let given = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let environment = Environment::of(base.clone().into_iter().chain(given));
+        let client = Client::builder().environment(environment).retry(RetryPolicy::new(0)).build().unwrap();
+        async move { client.completion("vertex_ai/gemini-2.5-flash", "Hello!").await }
+    };
+    call(&[]).await.unwrap();
+    let (url, authorization, session) = subject(&cloud);
+    assert_eq!(url, "https://sts.us-east-2.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15");
+    assert!(authorization.starts_with("AWS4-HMAC-SHA256 Credential=ASIAMACHINE/"), "{authorization}");
+    assert_eq!(session.as_deref(), Some("of session"));
+    assert_eq!(cloud.last().header("authorization"), Some("Bearer token-1"));
+
+    drop(machine.take_requests());
+    let keys = [("AWS_ACCESS_KEY_ID", "AKIDENV"), ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_REGION", "eu-west-1")];
+    call(&keys).await.unwrap();
+    let (url, authorization, session) = subject(&cloud);
+    assert!(url.starts_with("https://sts.eu-west-1.amazonaws.com?") && authorization.contains("AKIDENV"), "{url}");
+    assert_eq!((session, machine.take_requests().len()), (None, 0), "the environment has all");
+
+    machine.reply_with(|_| Reply::raw(403, "text/plain", "s3cret"));
+    let error = call(&[]).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Authentication && !format!("{error:?}").contains("s3cret"), "{error:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_program_gives_the_token_where_the_environment_allows_it() {
+    let cloud = Cloud::start().await;
+    let answer = json!({"version": 1, "success": true, "token_type": "urn:ietf:params:oauth:token-type:id_token",
+        "id_token": "printed", "expiration_time": 4_102_444_800_u64});
+    let printed = Scrap::new("printed", &answer.to_string());
+    let kept = Scrap::new("kept", &answer.to_string().replace("printed", "kept"));
+    let call = |executable: Value| {
+        let document = json!({"type": "external_account", "audience": "//iam.googleapis.com/x", "subject_token_type": "t",
+            "token_url": format!("{}/v1/token", cloud.url()), "credential_source": {"executable": executable}});
+        let client = cloud.client(&[
+            ("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1"),
+            ("VERTEXAI_API_BASE", &cloud.url()),
+            ("VERTEXAI_PROJECT", "acme"),
+            ("VERTEXAI_CREDENTIALS", &document.to_string()),
+        ]);
+        async move { client.completion("vertex_ai/gemini-2.5-flash", "Hello!").await }
+    };
+    let command = format!("/bin/cat '{}'", printed.path());
+    call(json!({"command": command})).await.unwrap();
+    assert_eq!(cloud.form()["subject_token"], "printed");
+    // A token that is kept in the file of the credentials is good until it ends.
+    call(json!({"command": "/nowhere", "output_file": kept.path()})).await.unwrap();
+    assert_eq!(cloud.form()["subject_token"], "kept");
+    // What a program says only to the file counts as said.
+    let silent = format!("/bin/sh -c 'cp {} $GOOGLE_EXTERNAL_ACCOUNT_OUTPUT_FILE'", printed.path());
+    let file = Scrap::new("output", "");
+    call(json!({"command": silent, "output_file": file.path()})).await.unwrap();
+    assert_eq!(cloud.form()["subject_token"], "printed");
+
+    let refused = Scrap::new("refused", r#"{"version": 1, "success": false, "code": "401", "message": "not you"}"#);
+    let error = call(json!({"command": format!("/bin/cat {}", refused.path())})).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Authentication && error.message().contains("401, not you"), "{error}");
+    for ended in [json!({"command": "/bin/echo s3cret"}), json!({"command": "/bin/false"})] {
+        let error = call(ended).await.unwrap_err();
+        assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+    }
+    assert_eq!(
+        call(json!({"command": command, "timeout_millis": 1})).await.unwrap_err().kind(),
+        ErrorKind::Configuration
+    );
 }
 
 #[tokio::test]
@@ -538,4 +671,61 @@ async fn a_service_account_signs_for_its_token() {
     assert_eq!(form["grant_type"], "urn:ietf:params:oauth:grant-type:jwt-bearer");
     assert_eq!(form["assertion"].split('.').count(), 3);
     assert!(cloud.last().path().starts_with("/v1/projects/acme-project/locations/eu/"), "{}", cloud.last().path());
+}
+
+// ---- lists of models --------------------------------------------------------------------------------------------
+
+async fn listed(client: &Client, provider: &str) -> anymodel::Result<Vec<String>> {
+    let models = client.list_models(provider, &CallOptions::default()).await?;
+    Ok(models.into_iter().map(|model| model.id).collect())
+}
+
+// https://learn.microsoft.com/rest/api/azureopenai/models/list and …/microsoft-foundry/azureopenai/models
+#[tokio::test]
+async fn azure_lists_the_models_of_a_resource_and_foundry_those_of_its_v1_api() {
+    let server = MockServer::start().await.unwrap();
+    server.reply(Reply::json(&json!({"object": "list", "data": [{"id": "gpt-4.1", "lifecycle_status": "preview"}]})));
+    let v1 = format!("{}/openai/v1", server.url());
+    let environment = Environment::of([
+        ("AZURE_API_KEY", "k".to_owned()),
+        ("AZURE_API_BASE", server.url()),
+        ("AZURE_AI_API_KEY", "k2".to_owned()),
+        ("AZURE_AI_API_BASE", v1),
+    ]);
+    let client = Client::builder().environment(environment).retry(RetryPolicy::new(0)).build().unwrap();
+    assert_eq!(listed(&client, "azure").await.unwrap(), ["gpt-4.1"]);
+    assert_eq!(listed(&client, "azure_ai").await.unwrap(), ["gpt-4.1"]);
+    let requests = server.take_requests();
+    assert_eq!((requests[0].path(), requests[0].query()), ("/openai/models", "api-version=2025-04-01-preview"));
+    assert_eq!(requests[0].header("api-key"), Some("k"));
+    assert_eq!((requests[1].path(), requests[1].query()), ("/openai/v1/models", ""));
+    assert_eq!(requests[1].header("authorization"), Some("Bearer k2"));
+    let mut alone = CallOptions::default();
+    alone.api_base = Some(server.url());
+    let error = client.list_models("azure_ai", &alone).await.unwrap_err();
+    assert_eq!((error.kind(), server.take_requests().len()), (ErrorKind::Unsupported, 0));
+}
+
+// https://cloud.google.com/vertex-ai/docs/reference/rest/v1beta1/publishers.models/list
+#[tokio::test]
+async fn vertex_lists_googles_models_page_by_page_for_its_project() {
+    let server = MockServer::start().await.unwrap();
+    let page = |name: &str, next: Value| {
+        Reply::json(
+            &json!({"publisherModels": [{"name": format!("publishers/google/models/{name}")}], "nextPageToken": next}),
+        )
+    };
+    server.enqueue(page("gemini-2.5-pro", json!("p=2")));
+    server.enqueue(page("gemini-2.5-flash", Value::Null));
+    let environment = Environment::of([
+        ("VERTEXAI_API_KEY", "k".to_owned()),
+        ("VERTEXAI_API_BASE", server.url()),
+        ("VERTEXAI_PROJECT", "acme".to_owned()),
+    ]);
+    let client = Client::builder().environment(environment).retry(RetryPolicy::new(0)).build().unwrap();
+    assert_eq!(listed(&client, "vertex_ai").await.unwrap(), ["gemini-2.5-pro", "gemini-2.5-flash"]);
+    let requests = server.take_requests();
+    assert!(requests.iter().all(|request| request.path() == "/v1beta1/publishers/google/models"));
+    assert_eq!((requests[0].query(), requests[1].query()), ("pageSize=100", "pageSize=100&pageToken=p%3D2"));
+    assert!(requests.iter().all(|request| request.header("x-goog-user-project") == Some("acme")));
 }

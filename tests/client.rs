@@ -573,11 +573,12 @@ impl Credentials for Ticket {
         true
     }
 
-    fn renew(&self, refused: &HeaderMap) {
+    fn renew(&self, refused: &HeaderMap) -> bool {
         let mut number = self.number.lock().unwrap();
         if refused["authorization"] == format!("Bearer t{number}") {
             *number += 1;
         }
+        true
     }
 }
 
@@ -653,7 +654,7 @@ async fn a_list_of_models_is_read_to_its_last_page_and_one_without_end_is_an_err
     assert!(script.seen.lock().unwrap()[1].uri().query().unwrap().contains("after_id=claude-a"));
     let endless = Script::of([Act::Answer(200, vec![], first)]);
     let error = endless.client().list_models("anthropic", &options).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+    assert_eq!((error.kind(), endless.requests()), (ErrorKind::InvalidResponse, 2));
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anymodel::auth::Environment;
-use anymodel::mock::{MockServer, Reply, Request};
-use anymodel::{Client, ErrorKind, RetryPolicy};
+use anymodel::mock::{Fault, MockServer, Reply, Request};
+use anymodel::{CallOptions, Client, ErrorKind, RetryPolicy};
 use serde_json::{Value, json};
 
 fn client(variables: &[(&str, String)]) -> Client {
@@ -90,6 +90,41 @@ async fn a_refusal_of_the_token_endpoint_is_told_without_the_key() {
     let error = client.completion("watsonx/ibm/granite", "Hello").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Authentication);
     assert!(error.message().contains("could not be found") && !format!("{error:?}").contains("s3cret"), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_a_token_endpoint_repeats_of_a_secret_is_taken_out() {
+    let server = MockServer::start().await.unwrap();
+    let refusal = r#"{"errorMessage": "the key s3cret/+ is none of ours"}"#;
+    server.reply(Reply::raw(400, "application/json", refusal));
+    let client = client(&[
+        ("WATSONX_API_KEY", "s3cret/+".to_owned()),
+        ("WATSONX_URL", server.url()),
+        ("WATSONX_PROJECT_ID", "p".to_owned()),
+        ("WATSONX_IAM_URL", server.url()),
+    ]);
+    let error = client.completion("watsonx/ibm/granite", "Hello").await.unwrap_err();
+    assert!(error.message().contains("is none of ours") && !format!("{error:?}").contains("s3cret"), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_endpoint_that_never_answers_is_waited_for_a_minute_by_all_together() {
+    let server = MockServer::start().await.unwrap();
+    server.reply(Reply::json(&json!({})).fault(Fault::SlowHead(Duration::from_secs(3600))));
+    let client = client(&[
+        ("WATSONX_API_KEY", "k3y".to_owned()),
+        ("WATSONX_URL", server.url()),
+        ("WATSONX_PROJECT_ID", "p".to_owned()),
+        ("WATSONX_IAM_URL", server.url()),
+    ]);
+    let begin = tokio::time::Instant::now();
+    let calls = (0..5).map(|_| async { client.completion("watsonx/ibm/granite", "Hello").await });
+    for error in futures::future::join_all(calls).await {
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert!(error.message().contains("a token of IBM Cloud did not come within 60 s"), "{error}");
+    }
+    assert!(begin.elapsed() < Duration::from_secs(70), "{:?}", begin.elapsed());
 }
 
 #[tokio::test]
@@ -240,6 +275,28 @@ async fn sap_is_asked_at_the_deployment_that_was_started_last() {
 }
 
 #[tokio::test]
+async fn a_token_of_sap_that_is_refused_where_deployments_are_looked_up_is_fetched_anew() {
+    let server = MockServer::start().await.unwrap();
+    let (base, tokens) = (server.url(), Arc::new(AtomicU32::new(0)));
+    let given = Arc::clone(&tokens);
+    server.reply_with(move |request| match request.path() {
+        "/oauth/token" => {
+            let number = given.fetch_add(1, Ordering::SeqCst) + 1;
+            Reply::json(&json!({"access_token": format!("t{number}"), "expires_in": 43199}))
+        }
+        "/v2/lm/deployments" if bearer(request) != "Bearer t2" => Reply::raw(401, "text/plain", "ended"),
+        "/v2/lm/deployments" => {
+            Reply::json(&json!({"resources": [{"deploymentUrl": format!("{base}/v2/inference/deployments/d1")}]}))
+        }
+        _ => Reply::json(&json!({"request_id": "r", "final_result": chat("Hi")})),
+    });
+    let key = json!({"clientid": "id", "clientsecret": "s", "url": server.url(), "serviceurls": {"AI_API_URL": server.url()}});
+    let client = client(&[("AICORE_SERVICE_KEY", key.to_string())]);
+    assert_eq!(client.completion("sap/gpt-4o", "Hello").await.unwrap().text(), "Hi");
+    assert_eq!(tokens.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
 async fn copilot_is_asked_where_its_token_says() {
     let server = MockServer::start().await.unwrap();
     let token = json!({"token": "tid=1;exp=2", "expires_at": 1_900_000_000, "refresh_in": 1500,
@@ -271,9 +328,11 @@ async fn a_login_shows_a_code_and_waits_until_it_is_entered() {
     let server = MockServer::start().await.unwrap();
     let code = json!({"device_code": "d", "user_code": "AB-CD", "verification_uri": "https://h.example/device", "expires_in": 900, "interval": 5});
     let pending = json!({"error": "authorization_pending"});
-    for answer in [&code, &pending, &json!({"error": "slow_down", "interval": 10}), &json!({"access_token": "gho"})] {
+    for answer in [&code, &pending, &json!({"error": "slow_down", "interval": 10})] {
         server.enqueue(Reply::json(answer));
     }
+    server.enqueue(Reply::raw(503, "text/html", "busy"));
+    server.enqueue(Reply::json(&json!({"access_token": "gho"})));
     let transport: Arc<dyn anymodel::transport::Transport> =
         Arc::new(ReqwestTransport::new(Duration::from_secs(5)).unwrap());
     let login = DeviceLogin::github_copilot().host(server.url());
@@ -283,7 +342,7 @@ async fn a_login_shows_a_code_and_waits_until_it_is_entered() {
     let requests = server.take_requests();
     assert_eq!(
         (requests.len(), requests[0].path(), requests[3].path()),
-        (4, "/login/device/code", "/login/oauth/access_token")
+        (5, "/login/device/code", "/login/oauth/access_token")
     );
     assert!(form(&requests[1]).contains(&"device_code=d".to_owned()));
 
@@ -311,4 +370,171 @@ async fn gigachat_gives_a_token_for_a_key_and_a_random_id() {
     let asked = server.take_requests().remove(0);
     assert_eq!((bearer(&asked).as_str(), form(&asked)), ("Basic a2V5", vec!["scope=GIGACHAT_API_PERS".to_owned()]));
     assert_eq!(asked.header("rquid").map(str::len), Some(36));
+}
+
+// ---- lists of models --------------------------------------------------------------------------------------------
+
+async fn listed(client: &Client, provider: &str) -> anymodel::Result<Vec<String>> {
+    let models = client.list_models(provider, &CallOptions::default()).await?;
+    Ok(models.into_iter().map(|model| model.id).collect())
+}
+
+fn whole_paths(server: &MockServer) -> Vec<String> {
+    let whole = |request: &Request| match request.query() {
+        "" => request.path().to_owned(),
+        query => format!("{}?{query}", request.path()),
+    };
+    server.take_requests().iter().map(whole).collect()
+}
+
+// https://docs.cohere.com/reference/list-models
+#[tokio::test]
+async fn cohere_lists_what_chats_page_by_page() {
+    let server = MockServer::start().await.unwrap();
+    server.enqueue(Reply::json(&json!({"models": [{"name": "command-a"}], "next_page_token": "a b"})));
+    server.enqueue(Reply::json(&json!({"models": [{"name": "command-r"}], "next_page_token": ""})));
+    let client =
+        client(&[("COHERE_API_KEY", "co-key".to_owned()), ("COHERE_API_BASE", format!("{}/v2", server.url()))]);
+    assert_eq!(listed(&client, "cohere").await.unwrap(), ["command-a", "command-r"]);
+    let first = "/v1/models?endpoint=chat&page_size=1000";
+    assert_eq!(whole_paths(&server), [first.to_owned(), format!("{first}&page_token=a%20b")]);
+    server.reply(Reply::raw(401, "application/json", r#"{"message": "invalid api token"}"#));
+    let error = listed(&client, "cohere").await.unwrap_err();
+    assert_eq!((error.kind(), error.provider()), (ErrorKind::Authentication, Some("cohere")));
+    assert_eq!(error.message(), "invalid api token");
+}
+
+// https://cloud.ibm.com/apidocs/watsonx-ai#list-foundation-model-specs: the next page is told by its address
+#[tokio::test]
+async fn watsonx_lists_its_models_page_by_page_and_never_at_another_host() {
+    let (server, elsewhere) = (MockServer::start().await.unwrap(), MockServer::start().await.unwrap());
+    let next = format!("{}/ml/v1/foundation_model_specs?version=2025-02-27&start=m%2B2&limit=200", elsewhere.url());
+    server.enqueue(Reply::json(&json!({"resources": [{"model_id": "ibm/granite"}], "next": {"href": next}})));
+    server.enqueue(Reply::json(&json!({"resources": [{"model_id": "meta/llama"}]})));
+    let client = client(&[("WATSONX_TOKEN", "t".to_owned()), ("WATSONX_URL", server.url())]);
+    assert_eq!(listed(&client, "watsonx").await.unwrap(), ["ibm/granite", "meta/llama"]);
+    let first = "/ml/v1/foundation_model_specs?version=2025-02-27&limit=200";
+    assert_eq!(whole_paths(&server), [first.to_owned(), format!("{first}&start=m%2B2")]);
+    assert!(elsewhere.take_requests().is_empty());
+}
+
+// Databricks's Python SDK, `service/serving.py`
+#[tokio::test]
+async fn databricks_lists_the_endpoints_of_the_workspace() {
+    let server = MockServer::start().await.unwrap();
+    server.reply(Reply::json(&json!({"endpoints": [{"name": "databricks-llama"}, {"id": "without a name"}]})));
+    let base = format!("{}/serving-endpoints", server.url());
+    let client = client(&[("DATABRICKS_API_BASE", base), ("DATABRICKS_TOKEN", "dapi".to_owned())]);
+    assert_eq!(listed(&client, "databricks").await.unwrap(), ["databricks-llama"]);
+    let request = server.take_requests().pop().unwrap();
+    assert_eq!((request.path(), bearer(&request).as_str()), ("/api/2.0/serving-endpoints", "Bearer dapi"));
+}
+
+// snowflakedb/snowflake-rest-api-specs, `cortex-inference.yaml`
+#[tokio::test]
+async fn snowflake_lists_the_names_of_its_models() {
+    let server = MockServer::start().await.unwrap();
+    server.reply(Reply::json(&json!({"models": ["claude-sonnet-4-5", "llama3.1-8b"]})));
+    let base = format!("{}/api/v2/cortex/v1", server.url());
+    let client = client(&[("SNOWFLAKE_PAT", "pat/abc".to_owned()), ("SNOWFLAKE_API_BASE", base)]);
+    assert_eq!(listed(&client, "snowflake").await.unwrap(), ["claude-sonnet-4-5", "llama3.1-8b"]);
+    let request = server.take_requests().pop().unwrap();
+    assert_eq!((request.path(), bearer(&request).as_str()), ("/api/v2/cortex/models", "Bearer abc"));
+}
+
+// `@sap-ai-sdk/ai-api` 2.10.0, `ScenarioApi.scenarioQueryModels` and `AiModelBaseData`
+#[tokio::test]
+async fn sap_lists_the_foundation_models_of_ai_core() {
+    let server = MockServer::start().await.unwrap();
+    let base = server.url();
+    server.reply_with(move |request| match request.path() {
+        "/oauth/token" => Reply::json(&json!({"access_token": "t", "expires_in": 43199})),
+        "/v2/lm/deployments" => {
+            Reply::json(&json!({"resources": [{"deploymentUrl": format!("{base}/v2/inference/deployments/d1")}]}))
+        }
+        _ => Reply::json(&json!({"count": 1, "resources": [{"model": "gpt-4o", "versions": []}]})),
+    });
+    let key = json!({"clientid": "id", "clientsecret": "s", "url": server.url(), "serviceurls": {"AI_API_URL": server.url()}});
+    let client = client(&[("AICORE_SERVICE_KEY", key.to_string()), ("AICORE_RESOURCE_GROUP", "mine".to_owned())]);
+    assert_eq!(listed(&client, "sap").await.unwrap(), ["gpt-4o"]);
+    let request = server.take_requests().pop().unwrap();
+    assert_eq!(request.path(), "/v2/lm/scenarios/foundation-models/models");
+    assert_eq!((bearer(&request).as_str(), request.header("ai-resource-group")), ("Bearer t", Some("mine")));
+}
+
+// Recorded: `github_copilot/models.basic.*`
+#[tokio::test]
+async fn copilot_lists_its_models_where_its_token_says() {
+    let server = MockServer::start().await.unwrap();
+    let token = json!({"token": "t", "refresh_in": 1500, "endpoints": {"api": format!("{}/business", server.url())}});
+    server.reply_with(move |request| match request.path() {
+        "/token" => Reply::json(&token),
+        _ => Reply::json(&json!({"object": "list", "data": [{"id": "gpt-4o", "vendor": "Azure OpenAI"}]})),
+    });
+    let url = format!("{}/token", server.url());
+    let client = client(&[("GITHUB_COPILOT_TOKEN", "gho".to_owned()), ("GITHUB_COPILOT_API_KEY_URL", url)]);
+    assert_eq!(listed(&client, "github_copilot").await.unwrap(), ["gpt-4o"]);
+    let request = server.take_requests().pop().unwrap();
+    assert_eq!((request.path(), bearer(&request).as_str()), ("/business/models", "Bearer t"));
+    assert_eq!(request.header("copilot-integration-id"), Some("vscode-chat"));
+}
+
+// Replicate's OpenAPI description, `collections.get`
+#[tokio::test]
+async fn replicate_lists_its_collection_of_language_models() {
+    let server = MockServer::start().await.unwrap();
+    let models = json!([{"owner": "meta", "name": "meta-llama-3-8b-instruct", "run_count": 7}]);
+    server.reply(Reply::json(&json!({"name": "Language models", "slug": "language-models", "models": models})));
+    let client = client(&[("REPLICATE_API_TOKEN", "r8".to_owned()), ("REPLICATE_API_BASE", server.url())]);
+    assert_eq!(listed(&client, "replicate").await.unwrap(), ["meta/meta-llama-3-8b-instruct"]);
+    assert_eq!(whole_paths(&server), ["/collections/language-models"]);
+    server.reply(Reply::json(&json!({"name": "Language models"})));
+    assert_eq!(listed(&client, "replicate").await.unwrap_err().kind(), ErrorKind::InvalidResponse);
+}
+
+// https://docs.github.com/en/rest/models/catalog and https://huggingface.co/docs/inference-providers
+#[tokio::test]
+async fn catalogues_are_asked_for_where_they_are() {
+    let server = MockServer::start().await.unwrap();
+    server.enqueue(Reply::json(&json!([{"id": "openai/gpt-4.1", "publisher": "OpenAI"}])));
+    server.enqueue(Reply::json(&json!({"object": "list", "data": [{"id": "deepseek-ai/DeepSeek-V3"}]})));
+    let inference = format!("{}/inference", server.url());
+    let client = client(&[
+        ("GITHUB_TOKEN", "gh".to_owned()),
+        ("GITHUB_API_BASE", inference),
+        ("HF_TOKEN", "hf".to_owned()),
+        ("HF_API_BASE", server.url()),
+    ]);
+    assert_eq!(listed(&client, "github").await.unwrap(), ["openai/gpt-4.1"]);
+    assert_eq!(listed(&client, "huggingface").await.unwrap(), ["deepseek-ai/DeepSeek-V3"]);
+    assert_eq!(whole_paths(&server), ["/catalog/models", "/v1/models"]);
+}
+
+// OCI's Python SDK, `generative_ai_client.list_models`
+#[cfg(feature = "oci")]
+#[tokio::test]
+async fn oci_lists_what_chats_page_by_page_with_signatures_of_requests_without_a_body() {
+    let server = MockServer::start().await.unwrap();
+    let items =
+        json!([{"id": "ocid1.generativeaimodel.oc1..a", "displayName": "meta.llama-3.3-70b-instruct", "type": "BASE"}]);
+    server.enqueue(Reply::json(&json!({"items": items})).header("opc-next-page", "p/2"));
+    let items = json!([{"id": "ocid1.generativeaimodel.oc1..b", "displayName": "ours", "type": "CUSTOM"}]);
+    server.enqueue(Reply::json(&json!({"items": items})));
+    let vectors: Value = serde_json::from_str(include_str!("vectors/oci.json")).unwrap();
+    let client = client(&[
+        ("OCI_API_BASE", server.url()),
+        ("OCI_COMPARTMENT_ID", "ocid1.compartment.oc1..c".to_owned()),
+        ("OCI_TENANCY", "t".to_owned()),
+        ("OCI_USER", "u".to_owned()),
+        ("OCI_FINGERPRINT", "f".to_owned()),
+        ("OCI_KEY", vectors["private_key"].as_str().unwrap().to_owned()),
+    ]);
+    let ids = listed(&client, "oci").await.unwrap();
+    assert_eq!(ids, ["meta.llama-3.3-70b-instruct", "ocid1.generativeaimodel.oc1..b"]);
+    let requests = server.take_requests();
+    let signature = requests[0].header("authorization").unwrap();
+    assert!(signature.contains("headers=\"date (request-target) host\",keyId=\"t/u/f\""), "{signature}");
+    let asked = requests.iter().map(|request| format!("{}?{}", request.path(), request.query())).collect::<Vec<_>>();
+    let first = "/20231130/models?compartmentId=ocid1.compartment.oc1..c&capability=CHAT";
+    assert_eq!(asked, [first.to_owned(), format!("{first}&page=p%2F2")]);
 }

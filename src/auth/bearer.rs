@@ -77,10 +77,11 @@ impl Credentials for BearerTokens {
         true
     }
 
-    fn renew(&self, refused: &HeaderMap) {
-        if let Some(secret) = sent(refused) {
+    fn renew(&self, refused: &HeaderMap) -> bool {
+        sent(refused).is_some_and(|secret| {
             self.tokens.refused(ONLY, secret);
-        }
+            true
+        })
     }
 }
 
@@ -92,7 +93,11 @@ impl fmt::Debug for BearerTokens {
 
 /// Puts a token on a request.
 pub(super) fn put(secret: &SecretString, request: &mut Request<Bytes>) -> Result<()> {
-    let mut value = HeaderValue::try_from(format!("Bearer {}", secret.expose_secret().trim()))
+    let secret = secret.expose_secret().trim();
+    if secret.is_empty() {
+        return Err(Error::new(ErrorKind::Authentication, "the token is empty"));
+    }
+    let mut value = HeaderValue::try_from(format!("Bearer {secret}"))
         .map_err(|_| Error::new(ErrorKind::Authentication, "the token holds characters that a header cannot"))?;
     value.set_sensitive(true);
     request.headers_mut().insert(header::AUTHORIZATION, value);
@@ -102,4 +107,20 @@ pub(super) fn put(secret: &SecretString, request: &mut Request<Bytes>) -> Result
 /// The token that was sent with these headers.
 pub(super) fn sent(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_sent_without_what_surrounds_it_and_an_empty_one_is_an_error() {
+        let mut request = Request::new(Bytes::new());
+        put(&" t0ken\n".into(), &mut request).unwrap();
+        assert_eq!(sent(request.headers()), Some("t0ken"));
+        assert!(request.headers()[header::AUTHORIZATION].is_sensitive());
+        for wrong in ["", " \n", "a\nb"] {
+            assert_eq!(put(&wrong.into(), &mut request).unwrap_err().kind(), ErrorKind::Authentication, "{wrong:?}");
+        }
+    }
 }

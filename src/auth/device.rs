@@ -116,7 +116,15 @@ impl DeviceLogin {
             if end.is_some_and(|end| Instant::now() >= end) {
                 return Err(Error::new(ErrorKind::Timeout, "the code was not entered in time; sign in again"));
             }
-            let answer = self.ask(&transport, &code).await?;
+            let answer = match self.ask(&transport, &code).await {
+                Ok(answer) => answer,
+                // RFC 8628, 3.5: who is not answered asks again, less often.
+                Err(error) if is_passing(error.kind()) => {
+                    pause = pause.saturating_mul(2);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             if let Some(token) = answer.access_token.filter(|token| !token.is_empty()) {
                 return Ok(token.into());
             }
@@ -134,6 +142,7 @@ impl DeviceLogin {
         }
     }
 
+    /// Asks whether the code was entered.
     async fn ask(&self, transport: &Arc<dyn Transport>, code: &DeviceCode) -> Result<Answer> {
         let fields = [
             ("client_id", self.client_id.as_str()),
@@ -143,4 +152,9 @@ impl DeviceLogin {
         let request = fetch::form(&format!("{}/login/oauth/access_token", self.host), &fields)?;
         fetch::json(transport, request, "the token of a login").await
     }
+}
+
+/// Whether what went wrong may be over when it is tried again.
+fn is_passing(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Connection | ErrorKind::Timeout | ErrorKind::RateLimited | ErrorKind::Unavailable)
 }

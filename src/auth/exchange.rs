@@ -1,17 +1,16 @@
 //! Keys and secrets that a token endpoint turns into bearer tokens, each kept until shortly before its end.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Uri, header};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::grants::{Grant, SapKey, of_group};
-use super::{ApiKey, Credentials, Environment, Keyring, Token, fetch};
+use super::{ApiKey, Credentials, Environment, Keyring, Token, bearer, fetch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{Provider, ProviderSpec, setting};
 
@@ -26,8 +25,6 @@ pub(super) struct Exchange {
     settings: Vec<(String, String)>,
     /// Whether there is a token that can be fetched anew; a key that is sent as it is stays what it is.
     renewable: bool,
-    /// The name of the token that was sent last.
-    sent: Mutex<Option<String>>,
 }
 
 /// How a request is authorised.
@@ -77,8 +74,7 @@ impl Exchange {
         key: ApiKey,
         settings: &[(String, String)],
     ) -> Self {
-        let sent = Mutex::new(None);
-        let mut new = Self { grant, keyring, key, settings: settings.to_vec(), renewable: false, sent };
+        let mut new = Self { grant, keyring, key, settings: settings.to_vec(), renewable: false };
         new.renewable = matches!(new.way(spec, &Uri::default()), Ok(Way::Token(_)));
         new
     }
@@ -110,12 +106,15 @@ impl Exchange {
     async fn deployment(&self, key: &SapKey) -> Result<Token> {
         let name = format!("{}\ndeployment\n{}\n{}", key.ask.name, key.api, key.group);
         let fetched = self.keyring.tokens.get(&name, || async {
-            let asked = "scenarioId=orchestration&executableIds=orchestration&status=RUNNING";
-            let mut request = fetch::get(&format!("{}/lm/deployments?{asked}", key.api))?;
-            of_group(&mut request, &key.group)?;
-            put(&mut request, "Bearer ", self.token(&key.ask).await?.secret.expose_secret())?;
-            let found: Deployments =
-                fetch::json(&self.keyring.transport, request, "the deployments of SAP AI Core").await?;
+            let token = self.token(&key.ask).await?;
+            let found = match self.deployments(key, &token).await {
+                // The token that was kept is good no longer.
+                Err(error) if error.status().is_some_and(|status| status == StatusCode::UNAUTHORIZED) => {
+                    self.keyring.tokens.refused(&key.ask.name, token.secret.expose_secret());
+                    self.deployments(key, &self.token(&key.ask).await?).await?
+                }
+                found => found?,
+            };
             let latest = found.resources.into_iter().max_by(|a, b| a.started.cmp(&b.started));
             let url = latest.and_then(|deployment| deployment.url).ok_or_else(|| {
                 let message = format!(
@@ -128,6 +127,14 @@ impl Exchange {
             Ok(Token::new(String::new(), lasts).setting("deployment_url", url))
         });
         fetched.await
+    }
+
+    async fn deployments(&self, key: &SapKey, token: &Token) -> Result<Deployments> {
+        let asked = "scenarioId=orchestration&executableIds=orchestration&status=RUNNING";
+        let mut request = fetch::get(&format!("{}/lm/deployments?{asked}", key.api))?;
+        of_group(&mut request, &key.group)?;
+        put(&mut request, "Bearer ", token.secret.expose_secret())?;
+        fetch::json(&self.keyring.transport, request, "the deployments of SAP AI Core").await
     }
 }
 
@@ -156,7 +163,6 @@ impl Credentials for Exchange {
             of_group(request, &self.sap(provider.spec())?.group)?;
         }
         let token = self.token(&ask).await?;
-        *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = Some(ask.name);
         put(request, "Bearer ", token.secret.expose_secret())
     }
 
@@ -176,12 +182,12 @@ impl Credentials for Exchange {
         self.renewable
     }
 
-    fn renew(&self, refused: &HeaderMap) {
-        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let bearer = refused.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        if let (Some(name), Some(token)) = (sent, bearer.and_then(|value| value.strip_prefix("Bearer "))) {
-            self.keyring.tokens.refused(&name, token);
-        }
+    fn renew(&self, refused: &HeaderMap) -> bool {
+        // The key can be another one for each call, and so the name of the token.
+        bearer::sent(refused).is_some_and(|token| {
+            self.keyring.tokens.refused_of_any(token);
+            true
+        })
     }
 }
 

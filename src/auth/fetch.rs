@@ -1,9 +1,10 @@
 //! Asking a token endpoint.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, header};
+use http::{HeaderMap, HeaderValue, Request, header};
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -11,12 +12,17 @@ use crate::transport::Transport;
 
 /// The largest answer of a token endpoint.
 const LIMIT: usize = 1 << 20;
+/// How long an answer is waited for: all calls that need the token wait with the one that asks.
+const PATIENCE: Duration = Duration::from_secs(60);
+const FORM: &str = "application/x-www-form-urlencoded";
+/// What the names of a form's secret fields have in them.
+const SECRET: [&str; 6] = ["secret", "token", "key", "assertion", "code", "password"];
 
 /// A POST of a form.
 pub(super) fn form(url: &str, fields: &[(&str, &str)]) -> Result<Request<Bytes>> {
     let mut body = url::form_urlencoded::Serializer::new(String::new());
     body.extend_pairs(fields);
-    let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+    let kind = HeaderValue::from_static(FORM);
     Request::post(url)
         .header(header::CONTENT_TYPE, kind)
         .header(header::ACCEPT, HeaderValue::from_static("application/json"))
@@ -38,8 +44,8 @@ fn unusable(url: &str, source: http::Error) -> Error {
 /// # Errors
 ///
 /// [`ErrorKind::Authentication`] for an answer of 400 to 403, with the endpoint's own words; [`ErrorKind::Unavailable`]
-/// for a fault of the endpoint; [`ErrorKind::InvalidResponse`] for an answer that is none. Nothing of the request is in
-/// them.
+/// for a fault of the endpoint; [`ErrorKind::Timeout`] after a minute; [`ErrorKind::InvalidResponse`] for an answer that is
+/// none. No secret of the request is in them, even where the endpoint repeats it.
 pub(super) async fn json<T: DeserializeOwned>(
     transport: &Arc<dyn Transport>,
     request: Request<Bytes>,
@@ -62,6 +68,29 @@ pub(super) async fn send(
     request: Request<Bytes>,
     what: &str,
 ) -> Result<(http::StatusCode, Bytes)> {
+    let (headers, body) = (request.headers().clone(), request.body().clone());
+    let asking = tokio::time::timeout(PATIENCE, ask(transport, request, what)).await;
+    let answer = asking.unwrap_or_else(|_| {
+        Err(Error::new(ErrorKind::Timeout, format!("{what} did not come within {} s", PATIENCE.as_secs())))
+    });
+    answer.map_err(|error| secrets(&headers, &body).iter().fold(error, |error, secret| error.redacted(secret)))
+}
+
+/// What of a request is not to be shown.
+fn secrets(headers: &HeaderMap, body: &[u8]) -> Vec<String> {
+    let of_headers = headers.values().filter(|value| value.is_sensitive()).filter_map(|value| value.to_str().ok());
+    let of_headers = of_headers.map(|value| value.rsplit(' ').next().unwrap_or(value).to_owned());
+    let is_form = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == FORM);
+    let pairs = url::form_urlencoded::parse(if is_form { body } else { &[] });
+    let is_secret = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        SECRET.iter().any(|word| name.contains(word)) && !name.ends_with("_type")
+    };
+    let of_form = pairs.filter(|(name, _)| is_secret(name)).map(|(_, value)| value.into_owned());
+    of_headers.chain(of_form).collect()
+}
+
+async fn ask(transport: &Arc<dyn Transport>, request: Request<Bytes>, what: &str) -> Result<(http::StatusCode, Bytes)> {
     let response = transport.send(request).await.map_err(|error| {
         let message = format!("asking for {what} failed: {}", error.message());
         error.with_message(message)

@@ -1,9 +1,12 @@
-//! Signed assertions (RFC 7515 and 7523).
+//! Signatures by RSA, and assertions signed so (RFC 7515 and 7523).
 
+#[cfg(any(feature = "azure", feature = "gcp"))]
 use base64::Engine as _;
+#[cfg(any(feature = "azure", feature = "gcp"))]
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use jsonwebtoken::{Algorithm, EncodingKey};
+#[cfg(any(feature = "azure", feature = "gcp"))]
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -13,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// # Errors
 ///
 /// [`ErrorKind::Configuration`] for a key that is none.
+#[cfg(any(feature = "azure", feature = "gcp"))]
 pub(super) fn sign(header: &Value, claims: &Value, key: &str, algorithm: Algorithm) -> Result<String> {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let message = format!("{}.{}", part(header), part(claims));
@@ -20,7 +24,12 @@ pub(super) fn sign(header: &Value, claims: &Value, key: &str, algorithm: Algorit
     Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
 
-fn signature(message: &[u8], key: &str, algorithm: Algorithm) -> Result<Vec<u8>> {
+/// The signature of a message by an RSA key in PEM.
+///
+/// # Errors
+///
+/// [`ErrorKind::Configuration`] for a key that is none.
+pub(super) fn signature(message: &[u8], key: &str, algorithm: Algorithm) -> Result<Vec<u8>> {
     let wrong = |what: &str| Error::new(ErrorKind::Configuration, format!("the private key {what}"));
     let key = EncodingKey::from_rsa_pem(key.as_bytes()).map_err(|_| wrong("is not an RSA key in PEM"))?;
     // Named, so that it does not matter which others the program has.

@@ -8,14 +8,16 @@ mod entra;
 mod environment;
 mod exchange;
 mod fetch;
+mod files;
 mod google;
 mod grants;
-#[cfg(any(feature = "azure", feature = "gcp"))]
+#[cfg(any(feature = "azure", feature = "gcp", feature = "oci"))]
 mod jwt;
 mod key;
 mod keyring;
 #[cfg(feature = "oci")]
 mod oci;
+mod program;
 mod token;
 
 use std::fmt;
@@ -90,6 +92,9 @@ pub trait Credentials: fmt::Debug + Send + Sync {
     }
 
     /// Told that the provider refused a request with these headers (401), so that a token that is kept is kept no
-    /// longer. The request is then authorised and sent once more, whatever the policy of retries.
-    fn renew(&self, _refused: &HeaderMap) {}
+    /// longer. Says whether that can help: then the request is authorised and sent once more, whatever the policy of
+    /// retries.
+    fn renew(&self, _refused: &HeaderMap) -> bool {
+        false
+    }
 }

@@ -41,8 +41,9 @@ impl Client {
             let (list, _) = self.retry(&policy, &clock, &mut 0, ask).await.map_err(located)?;
             models.extend(list.models);
             match list.next {
-                Some(next) => page.after = Some(next),
                 None => return Ok(models),
+                Some(next) if page.after.as_ref() == Some(&next) => break,
+                Some(next) => page.after = Some(next),
             }
         }
         Err(located(Error::new(ErrorKind::InvalidResponse, "the list of models has no end")))

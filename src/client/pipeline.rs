@@ -133,8 +133,7 @@ impl Client {
             self.authorize(endpoint, request, clock).await?;
             let refused = request.headers().clone();
             match self.send_as_is(endpoint, request, clock).await {
-                Err(error) if error.kind() == ErrorKind::Authentication => {
-                    endpoint.credentials.renew(&refused);
+                Err(error) if error.kind() == ErrorKind::Authentication && endpoint.credentials.renew(&refused) => {
                     self.authorize(endpoint, &mut again, clock).await?;
                     self.send_as_is(endpoint, &mut again, clock).await
                 }

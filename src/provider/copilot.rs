@@ -6,7 +6,10 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 
 use super::openai_chat::OpenAiChat;
-use super::{Chat, ChatCodec, Codec, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target, setting};
+use super::{
+    Chat, ChatCodec, Codec, Encoded, ListModels, ModelPage, Progress, Provider, ProviderSpec, StreamDecoder, Target,
+    setting,
+};
 use crate::chat::{ChatRequest, Content, Role};
 use crate::error::{Error, Result};
 
@@ -44,6 +47,10 @@ impl Provider for Copilot {
     fn chat(&self) -> Option<&dyn ChatCodec> {
         Some(self)
     }
+
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
+        Some(self)
+    }
 }
 
 impl Codec<Chat> for Copilot {
@@ -53,6 +60,17 @@ impl Codec<Chat> for Copilot {
 
     fn decode(&self, request: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<Chat>> {
         Codec::<Chat>::decode(&self.chat, request, response)
+    }
+}
+
+/// The list of models, `GET /models` (recorded: `github_copilot/models.basic.*`).
+impl Codec<ListModels> for Copilot {
+    fn encode(&self, page: &ModelPage, target: &Target<'_>) -> Result<Encoded> {
+        Codec::<ListModels>::encode(&self.chat, page, target)
+    }
+
+    fn decode(&self, page: &ModelPage, response: &Response<Bytes>) -> Result<Progress<ListModels>> {
+        Codec::<ListModels>::decode(&self.chat, page, response)
     }
 }
 

@@ -61,7 +61,7 @@ pub use params::admit;
 pub use quirks::{ContentForm, Hook, Quirks, Reasoning, TokenLimit, ToolChoices, WebSearch};
 pub use registry::Registry;
 pub use responses::{ResponseSum, Responses, ResponsesCodec, Stored, StoredAction, StoredResponses};
-pub use spec::{AuthScheme, ProviderSpec, Setting, WireFormat};
+pub use spec::{AuthScheme, ModelsAt, ProviderSpec, Setting, WireFormat};
 pub use stream::{EventDecoder, Flow, Queue, StreamDecoder};
 pub use supported::{get_llm_provider, get_supported_openai_params, supported_params};
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::{Map, Value};
 
-use super::{Codec, Encoded, Operation, Provider, not_a_reply};
+use super::{Codec, Encoded, Operation, Progress, Provider, ProviderSpec, not_a_reply};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Listing a provider's models.
@@ -58,14 +58,40 @@ pub(super) fn get(url: &str) -> Result<Encoded> {
     Ok(Encoded { request, warnings: Vec::new() })
 }
 
-/// A mark as it can stand in a query.
+/// The request for the list at this address as OpenAI has it, at `/models`, or where the row says that it is.
+pub(super) fn get_listed(spec: &ProviderSpec, base_url: &str) -> Result<Encoded> {
+    match &spec.models {
+        Some(at) => get(&on_host(base_url, &at.path)),
+        None => get(&format!("{base_url}/models")),
+    }
+}
+
+/// The list of such a reply.
+pub(super) fn listed(spec: &ProviderSpec, response: &Response<Bytes>) -> Result<Progress<ListModels>> {
+    let (list, id) = spec.models.as_ref().map_or(("data", "id"), |at| (&at.list, &at.id));
+    page(response, list, id, |_| None).map(Progress::Done)
+}
+
+/// The address of a path on the host of another address.
+fn on_host(url: &str, path: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    format!("{scheme}://{host}/{}", path.trim_start_matches('/'))
+}
+
+/// The mark of the next page in a member of the reply: a text that is not empty.
+pub(super) fn mark(body: &Map<String, Value>, name: &str) -> Option<String> {
+    body.get(name).and_then(Value::as_str).filter(|mark| !mark.is_empty()).map(str::to_owned)
+}
+
+/// A text as it can stand in a query, or as one segment of a path.
 pub(super) fn escaped(mark: &str) -> String {
     let kept = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
     mark.bytes().map(|byte| if kept(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// The models in a reply: in its member `list`, else in `models`, or in the bare list that it is; each by its member
-/// `id`.
+/// `id`, or a bare name.
 ///
 /// # Errors
 ///
@@ -95,6 +121,7 @@ pub(super) fn page(
             let id = details.get(id)?.as_str()?.to_owned();
             Some(ListedModel { id, details })
         }
+        Value::String(id) => Some(ListedModel { id, details: Map::new() }),
         _ => None,
     });
     Ok(ModelList { models: named.collect(), next })
@@ -103,7 +130,7 @@ pub(super) fn page(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provider::{Progress, Registry, Target};
+    use crate::provider::{Registry, Target, WireFormat};
 
     fn read(provider: &str, body: &str) -> Result<ModelList> {
         let provider = Registry::table().get(provider).unwrap();
@@ -135,6 +162,8 @@ mod tests {
         assert_eq!(asked("anthropic", "https://h", Some("a b")), "https://h/v1/models?limit=1000&after_id=a%20b");
         assert_eq!(asked("gemini", "https://h", Some("x=")), "https://h/v1beta/models?pageSize=1000&pageToken=x%3D");
         assert_eq!(asked("ollama", "http://h", None), "http://h/api/tags");
+        assert_eq!(asked("huggingface", "https://h/v1", None), "https://h/v1/models");
+        assert_eq!(asked("huggingface", "https://endpoint", None), "https://endpoint/v1/models");
     }
 
     #[test]
@@ -155,11 +184,56 @@ mod tests {
     }
 
     #[test]
+    fn a_row_says_where_a_list_is_and_what_it_is_made_of() {
+        let databricks = "https://acme.cloud.databricks.com/serving-endpoints";
+        assert_eq!(
+            asked("databricks", databricks, None),
+            "https://acme.cloud.databricks.com/api/2.0/serving-endpoints"
+        );
+        let list = read("databricks", r#"{"endpoints": [{"name": "llama", "task": "llm/v1/chat"}]}"#).unwrap();
+        assert_eq!(
+            (list.models[0].id.as_str(), list.models[0].details["task"].as_str()),
+            ("llama", Some("llm/v1/chat"))
+        );
+        assert_eq!(
+            asked("github", "https://models.github.ai/inference", None),
+            "https://models.github.ai/catalog/models"
+        );
+        assert_eq!(read("github", r#"[{"id": "openai/gpt-4.1"}]"#).unwrap().models[0].id, "openai/gpt-4.1");
+        let spec: crate::provider::ProviderSpec =
+            serde_json::from_str(r#"{"name": "acme", "models": {"path": "/catalog", "list": "models", "id": "name"}}"#)
+                .unwrap();
+        assert_eq!(spec.models, Some(crate::provider::ModelsAt::new("/catalog", "models", "name")));
+    }
+
+    #[test]
+    fn a_row_of_the_responses_api_lists_its_models_as_openai_does() {
+        let spec = ProviderSpec::new("own", WireFormat::OpenAiResponses, "https://h/v1");
+        let mut registry = Registry::empty();
+        registry.insert_spec(spec);
+        let provider = registry.get("own").unwrap();
+        let codec = ListModels::codec(provider.as_ref()).unwrap();
+        let encoded = codec.encode(&ModelPage::default(), &Target::new("*", "https://h/v1")).unwrap();
+        assert_eq!(encoded.request.uri(), "https://h/v1/models");
+        let response = Response::new(Bytes::from_static(br#"{"data": [{"id": "m"}]}"#));
+        let Ok(Progress::Done(list)) = codec.decode(&ModelPage::default(), &response) else { panic!("no list") };
+        assert_eq!(list.models[0].id, "m");
+    }
+
+    #[test]
+    fn a_list_may_be_one_of_bare_names() {
+        let list = read("snowflake", r#"{"models": ["llama3.1-8b", {"name": "claude"}, 7]}"#).unwrap();
+        assert_eq!(list.models.iter().map(|model| model.id.as_str()).collect::<Vec<_>>(), ["llama3.1-8b", "claude"]);
+    }
+
+    #[test]
     fn recorded_lists_are_read() {
         let lists = [
             ("anthropic", "anthropic/models.basic.ellmer-anthropic-list-models.json"),
             ("cerebras", "cerebras/models.basic.pydantic-ai-known-model-names.json"),
             ("deepseek", "deepseek/models.basic.chatlas-deepseek-list-models.json"),
+            ("github_copilot", "github_copilot/models.basic.rig-copilot-models-list-models-smoke.json"),
+            ("watsonx", "watsonx/models.basic.openllmetry-generate-stream-metrics.json"),
             ("groq", "groq/models.basic.rig-groq-models-list-models-smoke.json"),
             ("mistral", "mistral/models.basic.chatlas-mistral-model-list.json"),
             ("openrouter", "openrouter/models.basic.llm-openrouter-cassettes-test-llm-openrouter-test-prompt.json"),
@@ -173,7 +247,8 @@ mod tests {
             let recorded: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
             let body = &recorded["response"]["body"];
             let list = read(provider, &body.to_string()).unwrap();
-            assert_eq!(list.models.len(), body["data"].as_array().unwrap().len(), "{file}");
+            let listed = body.get("data").or_else(|| body.get("resources")).unwrap();
+            assert_eq!(list.models.len(), listed.as_array().unwrap().len(), "{file}");
         }
     }
 }

@@ -13,8 +13,8 @@ use serde_json::{Map, Value, json};
 
 use super::openai_chat::OpenAiChat;
 use super::{
-    Chat, ChatCodec, Codec, Encoded, EventDecoder, Flow, Progress, Provider, ProviderSpec, Queue, StreamDecoder,
-    Target, post_json, setting,
+    Chat, ChatCodec, Codec, Encoded, EventDecoder, Flow, ListModels, ModelPage, Progress, Provider, ProviderSpec,
+    Queue, StreamDecoder, Target, models, post_json, setting,
 };
 use crate::chat::{ChatRequest, ToolChoice};
 use crate::error::{Error, ErrorKind, Result};
@@ -100,6 +100,10 @@ impl Provider for Sap {
     fn chat(&self) -> Option<&dyn ChatCodec> {
         Some(self)
     }
+
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
+        Some(self)
+    }
 }
 
 impl Codec<Chat> for Sap {
@@ -113,6 +117,21 @@ impl Codec<Chat> for Sap {
         let mut inner = Response::new(Bytes::from(plain(inside.get())));
         *inner.status_mut() = response.status();
         Codec::<Chat>::decode(&self.chat, request, &inner)
+    }
+}
+
+/// The list of foundation models, `GET /lm/scenarios/foundation-models/models` of AI Core, whose address is that of the
+/// deployment up to `/inference`.
+///
+/// Source: SAP's JavaScript SDK (`@sap-ai-sdk/ai-api` 2.10.0, `ScenarioApi.scenarioQueryModels`).
+impl Codec<ListModels> for Sap {
+    fn encode(&self, _: &ModelPage, target: &Target<'_>) -> Result<Encoded> {
+        let base = target.base_url.split("/inference/deployments/").next().unwrap_or(target.base_url);
+        models::get(&format!("{base}/lm/scenarios/foundation-models/models"))
+    }
+
+    fn decode(&self, _: &ModelPage, response: &Response<Bytes>) -> Result<Progress<ListModels>> {
+        models::page(response, "resources", "model", |_| None).map(Progress::Done)
     }
 }
 

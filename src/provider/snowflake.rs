@@ -11,8 +11,8 @@ use serde::Deserialize;
 use super::anthropic::Anthropic;
 use super::openai_chat::OpenAiChat;
 use super::{
-    AuthScheme, Chat, ChatCodec, Codec, Encoded, EventDecoder, Flow, Progress, Provider, ProviderSpec, Queue, Quirks,
-    StreamDecoder, Target,
+    AuthScheme, Chat, ChatCodec, Codec, Encoded, EventDecoder, Flow, ListModels, ModelPage, Progress, Provider,
+    ProviderSpec, Queue, Quirks, StreamDecoder, Target, models,
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
@@ -62,6 +62,10 @@ impl Provider for Snowflake {
         Some(self)
     }
 
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
+        Some(self)
+    }
+
     /// The key as a bearer token; what stands before a slash says of what type it is.
     fn authorize(&self, key: &SecretString, request: &mut Request<Bytes>) -> Result<()> {
         let key = key.expose_secret();
@@ -86,6 +90,20 @@ impl Codec<Chat> for Snowflake {
             return Codec::<Chat>::decode(&self.claude, request, response);
         }
         Codec::<Chat>::decode(&self.others, request, response)
+    }
+}
+
+/// The list of models of the session, which are bare names: `GET /api/v2/cortex/models`, beside the folder of chat.
+///
+/// Source: Snowflake's OpenAPI description (snowflakedb/snowflake-rest-api-specs, `cortex-inference.yaml`).
+impl Codec<ListModels> for Snowflake {
+    fn encode(&self, _: &ModelPage, target: &Target<'_>) -> Result<Encoded> {
+        let base = target.base_url.strip_suffix("/v1").unwrap_or(target.base_url);
+        models::get(&format!("{base}/models"))
+    }
+
+    fn decode(&self, _: &ModelPage, response: &Response<Bytes>) -> Result<Progress<ListModels>> {
+        models::page(response, "models", "name", |_| None).map(Progress::Done)
     }
 }
 

@@ -43,6 +43,8 @@ pub struct ProviderSpec {
     pub settings: Vec<Setting>,
     /// What is appended to the address for chat; the wire format's own path where it is not said.
     pub chat_path: Option<Text>,
+    /// Where its list of models is, where that is not the wire format's own place.
+    pub models: Option<ModelsAt>,
     /// Whether it counts the tokens of a request where its wire format has that: Anthropic's `count_tokens`, Gemini's
     /// `countTokens`; of those that speak OpenAI's chat completions, the `input_tokens` of its Responses API.
     pub counts_tokens: bool,
@@ -119,6 +121,13 @@ impl ProviderSpec {
     #[must_use]
     pub fn chat_path(mut self, path: impl Into<Text>) -> Self {
         self.chat_path = Some(path.into());
+        self
+    }
+
+    /// With its list of models at another place.
+    #[must_use]
+    pub fn models(mut self, at: ModelsAt) -> Self {
+        self.models = Some(at);
         self
     }
 
@@ -210,6 +219,35 @@ impl Setting {
     pub fn or(mut self, default: impl Into<Text>) -> Self {
         self.default = Some(default.into());
         self
+    }
+}
+
+/// Where a provider lists its models, on the host of its address, and what the list is made of.
+///
+/// ```
+/// use anymodel::provider::{ModelsAt, ProviderSpec};
+///
+/// ProviderSpec::openai_chat("acme", "https://llm.acme.example/inference")
+///     .models(ModelsAt::new("/catalog", "models", "name"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ModelsAt {
+    /// The path, from the root of the host.
+    pub path: Text,
+    /// The member of the reply that holds the list; a reply that is a bare list needs none.
+    #[serde(default)]
+    pub list: Text,
+    /// The member of a model that holds its name.
+    pub id: Text,
+}
+
+impl ModelsAt {
+    /// At this path, in this member of the reply, each by this member of its own.
+    #[must_use]
+    pub fn new(path: impl Into<Text>, list: impl Into<Text>, id: impl Into<Text>) -> Self {
+        Self { path: path.into(), list: list.into(), id: id.into() }
     }
 }
 

@@ -10,8 +10,8 @@ mod self_hosted;
 use serde_json::{Map, json};
 
 use super::{
-    AuthScheme, ContentForm, Hook, ProviderSpec, Quirks, Reasoning, Setting, TokenLimit, ToolChoices, WebSearch,
-    WireFormat,
+    AuthScheme, ContentForm, Hook, ModelsAt, ProviderSpec, Quirks, Reasoning, Setting, TokenLimit, ToolChoices,
+    WebSearch, WireFormat,
 };
 
 /// Parameters that hardly anyone but OpenAI takes.
@@ -123,6 +123,8 @@ fn own_ways() -> Vec<ProviderSpec> {
         }
         .key_env("DATABRICKS_TOKEN")
         .auth(AuthScheme::Databricks)
+        // Databricks's Python SDK (databricks-sdk 0.162.0, `service/serving.py`)
+        .models(ModelsAt::new("/api/2.0/serving-endpoints", "endpoints", "name"))
         .quirks(Quirks {
             reasoning: Reasoning::ByModel,
             cache_control: true,

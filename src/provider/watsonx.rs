@@ -5,10 +5,13 @@
 
 use bytes::Bytes;
 use http::Response;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::openai_chat::OpenAiChat;
-use super::{Chat, ChatCodec, Codec, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target, post_json};
+use super::{
+    Chat, ChatCodec, Codec, Encoded, ListModels, ModelPage, Progress, Provider, ProviderSpec, StreamDecoder, Target,
+    models, post_json,
+};
 use crate::chat::ChatRequest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::json::Object;
@@ -44,6 +47,10 @@ impl Provider for Watsonx {
     fn chat(&self) -> Option<&dyn ChatCodec> {
         Some(self)
     }
+
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
+        Some(self)
+    }
 }
 
 impl Codec<Chat> for Watsonx {
@@ -53,6 +60,28 @@ impl Codec<Chat> for Watsonx {
 
     fn decode(&self, request: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<Chat>> {
         Codec::<Chat>::decode(&self.chat, request, response)
+    }
+}
+
+/// The list of foundation models: `GET /ml/v1/foundation_model_specs`, two hundred at a time, of which the reply names
+/// the next page by its address. Deployments are not among them.
+///
+/// Source: <https://cloud.ibm.com/apidocs/watsonx-ai#list-foundation-model-specs>, and a recording
+/// (`watsonx/models.basic.*`).
+impl Codec<ListModels> for Watsonx {
+    fn encode(&self, page: &ModelPage, target: &Target<'_>) -> Result<Encoded> {
+        // The mark is a part of an address, and escaped as such.
+        let after = page.after.as_deref().map(|mark| format!("&start={mark}"));
+        let after = after.unwrap_or_default();
+        models::get(&format!("{}&limit=200{after}", at(target, "foundation_model_specs")))
+    }
+
+    fn decode(&self, _: &ModelPage, response: &Response<Bytes>) -> Result<Progress<ListModels>> {
+        let next = |body: &Map<String, Value>| {
+            let (_, query) = body.get("next")?.get("href")?.as_str()?.split_once('?')?;
+            query.split('&').find_map(|pair| pair.strip_prefix("start=")).map(str::to_owned)
+        };
+        models::page(response, "resources", "model_id", next).map(Progress::Done)
     }
 }
 
@@ -76,7 +105,7 @@ fn addressed(encoded: Encoded, target: &Target<'_>, what: &str) -> Result<Encode
     let place = match target.model.strip_prefix(DEPLOYMENT) {
         Some(deployment) => {
             body.remove("model");
-            format!("deployments/{}/", escaped(deployment))
+            format!("deployments/{}/", models::escaped(deployment))
         }
         None => {
             body.rename("model", "model_id");
@@ -84,10 +113,14 @@ fn addressed(encoded: Encoded, target: &Target<'_>, what: &str) -> Result<Encode
             String::new()
         }
     };
-    let base = target.base_url.strip_suffix("/ml/v1").unwrap_or(target.base_url);
-    let version = target.api_version.unwrap_or(VERSION);
-    let url = format!("{base}/ml/v1/{place}text/{what}?version={version}");
+    let url = at(target, &format!("{place}text/{what}"));
     Ok(Encoded { request: post_json(&url, body.to_bytes())?, warnings: encoded.warnings })
+}
+
+/// An address of the API.
+fn at(target: &Target<'_>, path: &str) -> String {
+    let base = target.base_url.strip_suffix("/ml/v1").unwrap_or(target.base_url);
+    format!("{base}/ml/v1/{path}?version={}", target.api_version.unwrap_or(VERSION))
 }
 
 /// A model runs for a project or for a space; a deployment knows its own.
@@ -103,19 +136,6 @@ fn scope(body: &mut Object, target: &Target<'_>) -> Result<()> {
     };
     body.set(name, &Value::from(id))?;
     Ok(())
-}
-
-/// An id as a piece of a path.
-fn escaped(id: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    id.bytes().fold(String::with_capacity(id.len()), |mut path, byte| {
-        if plain(byte) {
-            path.push(char::from(byte))
-        } else {
-            path.push_str(&format!("%{byte:02X}"))
-        }
-        path
-    })
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ const UNENDING: Duration = Duration::from_secs(300);
 
 /// An access key, as AWS's endpoints and programs for credentials write it.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Keys {
+pub(in crate::auth) struct Keys {
     #[serde(alias = "AccessKeyId")]
     pub(super) access_key_id: String,
     #[serde(alias = "SecretAccessKey")]
@@ -25,17 +25,26 @@ pub(super) struct Keys {
     /// When they end, in the form of ISO 8601.
     #[serde(default, skip_serializing, alias = "Expiration")]
     pub(super) expiration: Option<String>,
+    /// The same, where it is told otherwise.
+    #[serde(skip)]
+    pub(super) ends: Option<SystemTime>,
 }
 
 impl Keys {
     /// Keys of these values, if both are there.
-    pub(super) fn of(id: Option<String>, secret: Option<String>, token: Option<String>) -> Option<Self> {
-        Some(Self { access_key_id: id?, secret_access_key: secret?, session_token: token, expiration: None })
+    pub(in crate::auth) fn of(id: Option<String>, secret: Option<String>, token: Option<String>) -> Option<Self> {
+        Some(Self {
+            access_key_id: id?,
+            secret_access_key: secret?,
+            session_token: token,
+            expiration: None,
+            ends: None,
+        })
     }
 
     /// The same as a token that can be kept.
     pub(super) fn into_token(self) -> Token {
-        let lasts = match self.expiration.as_deref().and_then(time::parse) {
+        let lasts = match self.ends.or_else(|| time::parse(self.expiration.as_deref()?)) {
             Some(end) => end.duration_since(time::now()).unwrap_or_default(),
             None => UNENDING,
         };
@@ -49,6 +58,6 @@ impl Keys {
 }
 
 /// The time of a signature.
-pub(super) fn signing_time() -> SystemTime {
+pub(in crate::auth) fn signing_time() -> SystemTime {
     time::now()
 }

@@ -3,7 +3,6 @@
 //! Sources: <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>,
 //! `…/feature-imds-credentials.html` and `…/feature-process-credentials.html`.
 
-use std::process::Command;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +10,7 @@ use http::{HeaderValue, Request, header};
 
 use super::keys::Keys;
 use super::source::{Context, read};
-use crate::auth::fetch;
+use crate::auth::{fetch, program};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The endpoint of the containers of ECS.
@@ -22,6 +21,8 @@ const LOCAL: [&str; 6] = ["169.254.170.2", "169.254.170.23", "[fd00:ec2::23]", "
 const INSTANCE: &str = "http://169.254.169.254";
 /// How long the endpoint of an instance is waited for: there is none on a machine that is not one.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a program may run: some ask an identity service, or the user.
+const RUNS: Duration = Duration::from_secs(120);
 
 const WHAT: &str = "the AWS credentials of this machine";
 
@@ -82,44 +83,8 @@ pub(super) async fn instance(context: &Context) -> Option<Keys> {
 
 /// The credentials that a program prints.
 pub(super) async fn process(command: &str) -> Result<Keys> {
-    let failed = |what: &str| Error::new(ErrorKind::Authentication, format!("the `credential_process` of AWS {what}"));
-    let mut words = words(command).into_iter();
-    let program = words.next().ok_or_else(|| failed("is empty"))?;
-    let arguments: Vec<String> = words.collect();
-    let running = tokio::task::spawn_blocking(move || Command::new(program).args(arguments).output());
-    let output = running.await.map_err(|source| failed("was broken off").with_source(source))?;
-    let output = output.map_err(|source| failed("cannot be run").with_source(source))?;
-    if !output.status.success() {
-        return Err(failed(&format!("ended with {}", output.status)));
-    }
-    serde_json::from_slice(&output.stdout).map_err(|_| failed("gave something else than credentials"))
-}
-
-/// The words of a command; quotes hold spaces together.
-fn words(command: &str) -> Vec<String> {
-    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
-    for letter in command.chars() {
-        match quote {
-            Some(open) if letter == open => quote = None,
-            None if matches!(letter, '"' | '\'') => {
-                quote = Some(letter);
-                word.get_or_insert_default();
-            }
-            None if letter.is_whitespace() => words.extend(word.take()),
-            _ => word.get_or_insert_default().push(letter),
-        }
-    }
-    words.extend(word);
-    words
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_is_cut_into_words() {
-        assert_eq!(words(r#" /opt/a "b c" d'e "f'  "" "#), ["/opt/a", "b c", r#"de "f"#, ""]);
-        assert!(words("  ").is_empty());
-    }
+    const PROCESS: &str = "the `credential_process` of AWS";
+    let printed = program::output(PROCESS, command, &[], RUNS).await?;
+    serde_json::from_slice(&printed)
+        .map_err(|_| Error::new(ErrorKind::Authentication, format!("{PROCESS} gave something else than credentials")))
 }

@@ -13,6 +13,8 @@ mod signer;
 #[cfg(feature = "aws")]
 mod source;
 #[cfg(feature = "aws")]
+mod sso;
+#[cfg(feature = "aws")]
 mod sts;
 #[cfg(all(test, feature = "aws"))]
 mod tests;
@@ -23,8 +25,12 @@ use std::fmt;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, Request};
+use http::Request;
 
+#[cfg(feature = "aws")]
+pub(super) use self::keys::{Keys, signing_time};
+#[cfg(feature = "aws")]
+pub(super) use self::sign::sign;
 #[cfg(feature = "aws")]
 use self::signer::Signer;
 use super::{ApiKey, Credentials, Keyring};
@@ -83,13 +89,11 @@ impl Credentials for Aws {
         self.key.given.is_none() && self.signer.can_renew()
     }
 
+    /// A key is sent as it is, and stays what it is.
     #[cfg(feature = "aws")]
-    fn renew(&self, refused: &HeaderMap) {
-        self.signer.renew(refused);
+    fn renew(&self, refused: &http::HeaderMap) -> bool {
+        self.signer.renew(refused)
     }
-
-    #[cfg(not(feature = "aws"))]
-    fn renew(&self, _: &HeaderMap) {}
 }
 
 #[cfg(not(feature = "aws"))]

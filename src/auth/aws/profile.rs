@@ -43,27 +43,52 @@ impl Files {
     }
 }
 
-/// Profiles by their names.
+/// Profiles by their names, and the sessions of single sign-on that they can name.
 #[derive(Debug, Default)]
-pub(super) struct Profiles(HashMap<String, Profile>);
+pub(super) struct Profiles {
+    profiles: Sections,
+    sessions: Sections,
+}
 
-/// The values of a profile.
+/// Sections of one kind by their names.
+#[derive(Debug, Default)]
+struct Sections(HashMap<String, Profile>);
+
+/// The values of a profile, or of a session.
 #[derive(Default)]
 pub(super) struct Profile(HashMap<String, String>);
 
 impl Profiles {
     /// Of a value that both files have, the credentials' counts.
     fn parse(config: &str, credentials: &str) -> Self {
-        let mut profiles = Self::default();
-        profiles.add(config, |section| match section.split_once(char::is_whitespace) {
+        let mut all = Self::default();
+        all.profiles.add(config, |section| match section.split_once(char::is_whitespace) {
             Some(("profile", name)) => Some(name.trim()),
             None if section == "default" => Some(section),
             _ => None,
         });
-        profiles.add(credentials, |section| Some(section.strip_prefix("profile ").unwrap_or(section)));
-        profiles
+        all.profiles.add(credentials, |section| Some(section.strip_prefix("profile ").unwrap_or(section)));
+        all.sessions.add(config, |section| match section.split_once(char::is_whitespace) {
+            Some(("sso-session", name)) => Some(name.trim()),
+            _ => None,
+        });
+        all
     }
 
+    pub(super) fn get(&self, name: &str) -> Option<&Profile> {
+        self.profiles.0.get(name)
+    }
+
+    pub(super) fn session(&self, name: &str) -> Option<&Profile> {
+        self.sessions.0.get(name)
+    }
+
+    pub(super) fn region(&self, name: &str) -> Option<String> {
+        self.get(name)?.get("region").map(str::to_owned)
+    }
+}
+
+impl Sections {
     fn add<'t>(&mut self, text: &'t str, name_of: impl Fn(&'t str) -> Option<&'t str>) {
         let mut current = None;
         for line in text.lines() {
@@ -86,14 +111,6 @@ impl Profiles {
             }
         }
     }
-
-    pub(super) fn get(&self, name: &str) -> Option<&Profile> {
-        self.0.get(name)
-    }
-
-    pub(super) fn region(&self, name: &str) -> Option<String> {
-        self.get(name)?.get("region").map(str::to_owned)
-    }
 }
 
 impl Profile {
@@ -109,7 +126,8 @@ impl Profile {
 
     /// Whether it says anything of credentials, not only of a region.
     pub(super) fn has_credentials(&self) -> bool {
-        let names = ["role_arn", "aws_access_key_id", "credential_process", "sso_session", "sso_start_url"];
+        let names =
+            ["role_arn", "aws_access_key_id", "credential_process", "sso_session", "sso_start_url", "sso_account_id"];
         names.iter().any(|name| self.get(name).is_some())
     }
 }
@@ -139,6 +157,7 @@ mod tests {
         assert_eq!(profiles.get("dev").unwrap().get("source_profile"), Some("default"));
         assert_eq!(profiles.get("dev").unwrap().get("addressing_style"), None);
         assert!(profiles.get("work").is_none() && profiles.get("sso-session work").is_none());
+        assert_eq!(profiles.session("work").unwrap().get("sso_region"), Some("us-east-1"));
         let keys = profiles.get("default").unwrap().keys().unwrap();
         assert_eq!((keys.access_key_id.as_str(), keys.secret_access_key.as_str()), ("AKID", "se=cret#1"));
         assert!(!format!("{profiles:?}").contains("se=cret"));

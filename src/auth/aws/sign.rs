@@ -14,7 +14,7 @@ use super::keys::Keys;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Signs a request, whose body is final: host, content type and what begins with `x-amz` are part of the signature.
-pub(super) fn sign(
+pub(in crate::auth) fn sign(
     request: &mut Request<Bytes>,
     keys: &Keys,
     region: &str,

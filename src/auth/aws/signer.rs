@@ -95,11 +95,15 @@ impl Signer {
         !matches!(self.source, Source::Keys(_))
     }
 
-    /// Forgets the credentials that a request was signed with.
-    pub(super) fn renew(&self, refused: &HeaderMap) {
+    /// Forgets the credentials that a request was signed with; `false` for one that was not signed.
+    pub(super) fn renew(&self, refused: &HeaderMap) -> bool {
         let signature = refused.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if !signature.starts_with("AWS4-") {
+            return false;
+        }
         self.context.tokens.forget(&self.name(), |token| {
             Keys::of_token(token).is_ok_and(|keys| signature.contains(&format!("Credential={}/", keys.access_key_id)))
         });
+        true
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::keys::Keys;
 use super::metadata;
 use super::profile::{Files, Profile, Profiles};
+use super::sso::Login;
 use super::sts::{self, Role};
-use crate::auth::{Environment, TokenCache};
+use crate::auth::{Environment, TokenCache, files};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::ProviderSpec;
 use crate::transport::Transport;
@@ -112,17 +113,9 @@ fn is_token(text: &str) -> bool {
     text.starts_with("ey") && text.split('.').count() == 3
 }
 
-/// What is in a file.
+/// The token in a file.
 pub(super) async fn read(path: &str) -> Result<String> {
-    let owned = path.to_owned();
-    let text = tokio::task::spawn_blocking(move || std::fs::read_to_string(owned)).await;
-    match text {
-        Ok(Ok(text)) => Ok(text.trim().to_owned()),
-        Ok(Err(source)) => {
-            Err(Error::new(ErrorKind::Authentication, format!("`{path}` cannot be read")).with_source(source))
-        }
-        Err(source) => Err(Error::new(ErrorKind::Authentication, "reading a file failed").with_source(source)),
-    }
+    Ok(files::read("the token file of AWS", path).await?.trim().to_owned())
 }
 
 /// The order of AWS's own clients, after the keys of the environment: a web identity, the profile, the container, the
@@ -155,7 +148,7 @@ async fn by_default(context: &Context, region: &str, spec: &ProviderSpec) -> Res
     Err(Error::new(ErrorKind::Authentication, message))
 }
 
-/// The credentials of a profile: a role's, its own, or those that a program gives.
+/// The credentials of a profile: a role's, those of a login, its own, or those that a program gives.
 async fn of_profile(context: &Context, region: &str, name: &str, profiles: &Profiles, depth: u32) -> Result<Keys> {
     let wrong = |what: &str| Error::new(ErrorKind::Authentication, format!("the AWS profile `{name}` {what}"));
     let profile = profiles.get(name).ok_or_else(|| wrong("is in none of the files of AWS"))?;
@@ -180,16 +173,16 @@ async fn of_profile(context: &Context, region: &str, name: &str, profiles: &Prof
         };
         return sts::assume(context, region, &role, &keys).await;
     }
+    if let Some(login) = Login::of(name, profile, profiles)? {
+        return login.keys(context).await;
+    }
     if let Some(keys) = profile.keys() {
         return Ok(keys);
     }
     if let Some(command) = profile.get("credential_process") {
         return metadata::process(command).await;
     }
-    Err(wrong(
-        "has no keys, role or `credential_process`; of a profile with single sign-on the last can be \
-         `aws configure export-credentials --profile NAME`",
-    ))
+    Err(wrong("has no keys, role, single sign-on or `credential_process`"))
 }
 
 async fn of_credential_source(context: &Context, source: &str, profile: &str) -> Result<Keys> {

@@ -96,6 +96,8 @@ impl Credentials for Entra {
         match &self.way {
             Way::Key(key) => key.authorize(provider, request).await,
             Way::Missing(error) => Err(error.clone()),
+            // It is the call's own, and there may be as many as calls.
+            Way::Token(Source::Given(token)) => bearer::put(token, request),
             Way::Token(source) => {
                 let token = self.tokens.get(&source.name(), || source.fetch(&self.transport)).await?;
                 bearer::put(&token.secret, request)
@@ -115,10 +117,10 @@ impl Credentials for Entra {
         matches!(&self.way, Way::Token(source) if !source.is_given())
     }
 
-    fn renew(&self, refused: &HeaderMap) {
-        if let (Way::Token(source), Some(secret)) = (&self.way, bearer::sent(refused)) {
-            self.tokens.refused(&source.name(), secret);
-        }
+    fn renew(&self, refused: &HeaderMap) -> bool {
+        let (Way::Token(source), Some(secret)) = (&self.way, bearer::sent(refused)) else { return false };
+        self.tokens.refused(&source.name(), secret);
+        true
     }
 }
 

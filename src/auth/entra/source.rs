@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::auth::{Environment, Token, clock, fetch};
+use crate::auth::{Environment, Token, clock, fetch, files};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::setting;
 use crate::transport::Transport;
@@ -184,7 +184,7 @@ impl Source {
                     secret = given.clone();
                     fields.push(("client_secret", secret.expose_secret()));
                 } else {
-                    assertion = proof.assertion(&url, client)?;
+                    assertion = proof.assertion(&url, client).await?;
                     fields.push(("client_assertion_type", JWT_BEARER));
                     fields.push(("client_assertion", &assertion));
                 }
@@ -213,11 +213,12 @@ impl Source {
 
 impl Proof {
     /// What is sent instead of a secret.
-    fn assertion(&self, audience: &str, client: &str) -> Result<String> {
+    async fn assertion(&self, audience: &str, client: &str) -> Result<String> {
+        let read = |path| files::read("the file that proves an application of Entra ID", path);
         match self {
             Self::Secret(_) => Ok(String::new()),
-            Self::FederatedFile(path) => Ok(read(path)?.trim().to_owned()),
-            Self::CertificateFile(path) => signed(&read(path)?, audience, client),
+            Self::FederatedFile(path) => Ok(read(path).await?.trim().to_owned()),
+            Self::CertificateFile(path) => signed(&read(path).await?, audience, client),
             Self::Certificate(pem) => signed(pem.expose_secret(), audience, client),
         }
     }
@@ -232,12 +233,6 @@ fn signed(pem: &str, audience: &str, client: &str) -> Result<String> {
 fn signed(_: &str, _: &str, _: &str) -> Result<String> {
     let message = "a certificate of Entra ID needs the feature `azure` of this crate";
     Err(Error::new(ErrorKind::Configuration, message))
-}
-
-fn read(path: &str) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|source| {
-        Error::new(ErrorKind::Authentication, format!("`{path}` cannot be read: {source}")).with_source(source)
-    })
 }
 
 /// The address of an identity's endpoint, which knows resources and not scopes.

@@ -49,6 +49,27 @@ fn a_call_decides_for_itself_and_is_completed_by_the_environment() {
     );
 }
 
+#[tokio::test]
+async fn a_token_of_a_call_is_sent_and_not_kept() {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use crate::auth::{ApiKey, Credentials, TokenCache};
+    use crate::provider::Registry;
+    use crate::transport::ReqwestTransport;
+
+    let (provider, tokens) = (Registry::table().get("azure").unwrap(), TokenCache::default());
+    let transport = Arc::new(ReqwestTransport::new(Duration::from_secs(1)).unwrap());
+    for number in 0..3 {
+        let settings = [("azure_ad_token".to_owned(), format!("t{number}"))];
+        let entra = super::Entra::new(provider.spec(), ApiKey::nowhere(), &settings, transport.clone(), tokens.clone());
+        let mut request = http::Request::new(bytes::Bytes::new());
+        entra.authorize(provider.as_ref(), &mut request).await.unwrap();
+        assert_eq!(request.headers()["authorization"], format!("Bearer t{number}"));
+    }
+    assert_eq!(tokens.len(), 0);
+}
+
 #[test]
 fn what_is_missing_or_unknown_is_an_error() {
     let alone = found(&[("client_secret", "s")], &[], Level::Call);

@@ -12,8 +12,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::exchange::{External, Impersonation};
-use super::{PROJECT, QUOTA};
-use crate::auth::{Token, fetch};
+use super::{Means, PROJECT, QUOTA};
+use crate::auth::{Token, fetch, files};
 use crate::error::{Error, ErrorKind, Result};
 use crate::transport::Transport;
 
@@ -96,26 +96,20 @@ impl Document {
         })
     }
 
-    pub(super) fn open(path: &str) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|source| {
-            let message = format!("the credentials of Google Cloud in `{path}` cannot be read: {source}");
-            Error::new(ErrorKind::Authentication, message).with_source(source)
-        })?;
-        Self::read(&text)
+    pub(super) async fn open(path: &str) -> Result<Self> {
+        Self::read(&files::read("the file of the credentials of Google Cloud", path).await?)
     }
 
     /// A new token, with the project of the credentials.
-    pub(super) fn token<'a>(
-        &'a self,
-        transport: &'a Arc<dyn Transport>,
-    ) -> Pin<Box<dyn Future<Output = Result<Token>> + Send + 'a>> {
+    pub(super) fn token<'a>(&'a self, means: &'a Means) -> Pin<Box<dyn Future<Output = Result<Token>> + Send + 'a>> {
         Box::pin(async move {
+            let transport = &means.transport;
             match self {
                 Self::ServiceAccount(account) => account.token(transport).await,
                 Self::AuthorizedUser(user) => user.token(transport).await,
-                Self::ExternalAccount(external) => external.token(transport).await,
+                Self::ExternalAccount(external) => external.token(means).await,
                 Self::ImpersonatedServiceAccount(other) => {
-                    let source = other.source_credentials.token(transport).await?;
+                    let source = other.source_credentials.token(means).await?;
                     let impersonation = Impersonation {
                         url: &other.service_account_impersonation_url,
                         delegates: &other.delegates,

@@ -2,7 +2,7 @@
 //!
 //! Sources: <https://google.aip.dev/auth/4117>, <https://docs.cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token>,
 //! <https://docs.cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken>.
-//! Subject tokens come from a file or an address; those of AWS and of programs are not read here.
+//! Subject tokens come from a file, an address, AWS (feature `aws`), or a program, if the environment allows it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,12 +15,15 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::SCOPE;
 use super::document::{Answer, project_of, with_project, with_quota, wrong};
-use crate::auth::{Token, bearer, fetch};
-use crate::error::{Error, ErrorKind, Result};
+use super::executable::{Executable, Told};
+use super::{Means, SCOPE};
+use crate::auth::{Token, bearer, fetch, files};
+use crate::error::Result;
 use crate::transport::Transport;
 
+/// The type of what AWS is proved by.
+const AWS: &str = "urn:ietf:params:aws:token-type:aws4_request";
 /// How long a token in another's name is asked for.
 const LASTS: u64 = 3600;
 
@@ -62,6 +65,20 @@ struct Source {
     headers: BTreeMap<String, String>,
     #[serde(default)]
     format: Format,
+    #[serde(default)]
+    executable: Option<Executable>,
+    #[serde(flatten)]
+    aws: Aws,
+}
+
+/// Of a source at AWS, what is not said of the others.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Aws {
+    pub(super) environment_id: Option<String>,
+    pub(super) regional_cred_verification_url: Option<String>,
+    pub(super) region_url: Option<String>,
+    pub(super) imdsv2_session_token_url: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -73,8 +90,9 @@ struct Format {
 }
 
 impl External {
-    pub(super) async fn token(&self, transport: &Arc<dyn Transport>) -> Result<Token> {
-        let subject = self.credential_source.subject(transport).await?;
+    pub(super) async fn token(&self, means: &Means) -> Result<Token> {
+        let transport = &means.transport;
+        let subject = self.subject(means).await?;
         let options = self.workforce_pool_user_project.as_ref().filter(|_| self.client_id.is_none());
         let options = options.map(|project| json!({"userProject": project}).to_string());
         let mut fields = vec![
@@ -105,15 +123,37 @@ impl External {
         };
         Ok(with_quota(token, self.quota_project_id.as_ref()))
     }
+
+    async fn subject(&self, means: &Means) -> Result<String> {
+        let source = &self.credential_source;
+        if source.aws.environment_id.is_some() || self.subject_token_type == AWS {
+            return of_aws(means, source, &self.audience).await;
+        }
+        if let Some(executable) = &source.executable {
+            let email = self.service_account_impersonation_url.as_deref().and_then(email);
+            let told = Told { audience: &self.audience, token_type: &self.subject_token_type, email };
+            return executable.subject(means, told).await;
+        }
+        source.subject(&means.transport).await
+    }
+}
+
+#[cfg(feature = "aws")]
+async fn of_aws(means: &Means, source: &Source, audience: &str) -> Result<String> {
+    super::aws::subject(means, &source.aws, source.url.as_deref(), audience).await
+}
+
+#[cfg(not(feature = "aws"))]
+async fn of_aws(_: &Means, _: &Source, _: &str) -> Result<String> {
+    let message = "an `external_account` of AWS needs the feature `aws` of this crate; or give tokens yourself by \
+                   `Client::builder().token_source(…)`";
+    Err(wrong(message.to_owned()))
 }
 
 impl Source {
     async fn subject(&self, transport: &Arc<dyn Transport>) -> Result<String> {
         let text = match (&self.file, &self.url) {
-            (Some(path), _) => std::fs::read_to_string(path).map_err(|source| {
-                let message = format!("the token in `{path}` cannot be read: {source}");
-                Error::new(ErrorKind::Authentication, message).with_source(source)
-            })?,
+            (Some(path), _) => files::read("the file of the token for Google", path).await?,
             (None, Some(url)) => {
                 let mut request = fetch::get(url)?;
                 for (name, value) in &self.headers {
@@ -129,8 +169,8 @@ impl Source {
                 String::from_utf8_lossy(&body).into_owned()
             }
             (None, None) => {
-                let message = "an `external_account` takes its token from a file or an address here; AWS and programs as \
-                               sources are not supported: use a token source of your own (`Client::builder().token_source(…)`)";
+                let message = "an `external_account` takes its token from a file, an address, AWS or a program here; use a \
+                               token source of your own (`Client::builder().token_source(…)`) for others";
                 return Err(wrong(message.to_owned()));
             }
         };
@@ -179,7 +219,11 @@ impl Impersonation<'_> {
 
     /// The project of the account: `…/serviceAccounts/name@PROJECT.iam.gserviceaccount.com:generateAccessToken`.
     fn project(&self) -> Option<String> {
-        let email = self.url.rsplit('/').next()?.split(':').next()?;
-        project_of(email)
+        project_of(email(self.url)?)
     }
+}
+
+/// The account in the address by which one asks in its name.
+fn email(url: &str) -> Option<&str> {
+    url.rsplit('/').next()?.split(':').next()
 }

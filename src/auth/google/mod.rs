@@ -11,8 +11,11 @@
 //!
 //! The project is the one that the call or the environment says, else that of the credentials.
 
+#[cfg(feature = "aws")]
+mod aws;
 mod document;
 mod exchange;
+mod executable;
 mod metadata;
 #[cfg(test)]
 mod tests;
@@ -42,8 +45,14 @@ pub(super) struct Google {
     way: Way,
     /// Whether somebody says the project already.
     has_project: bool,
-    transport: Arc<dyn Transport>,
+    means: Means,
     tokens: TokenCache,
+}
+
+/// What tokens are fetched with.
+struct Means {
+    transport: Arc<dyn Transport>,
+    environment: Environment,
 }
 
 enum Way {
@@ -67,8 +76,9 @@ impl Google {
         tokens: TokenCache,
     ) -> Self {
         let setting = |name: &str| setting(settings, name);
+        let means = Means { transport, environment: key.environment.clone() };
         let way = way(spec, key, setting("vertex_credentials"));
-        Self { way, has_project: setting(PROJECT).is_some(), transport, tokens }
+        Self { way, has_project: setting(PROJECT).is_some(), means, tokens }
     }
 
     fn name(&self) -> Option<String> {
@@ -88,9 +98,9 @@ impl Google {
 
     async fn fetch(&self) -> Result<Token> {
         match &self.way {
-            Way::Text(text) => Document::read(text)?.token(&self.transport).await,
-            Way::File(path) => Document::open(path)?.token(&self.transport).await,
-            Way::Machine(host) => metadata::token(&self.transport, host, !self.has_project).await,
+            Way::Text(text) => Document::read(text)?.token(&self.means).await,
+            Way::File(path) => Document::open(path).await?.token(&self.means).await,
+            Way::Machine(host) => metadata::token(&self.means.transport, host, !self.has_project).await,
             Way::Key(_) | Way::Missing => Err(missing()),
         }
     }
@@ -176,10 +186,10 @@ impl Credentials for Google {
         self.name().is_some()
     }
 
-    fn renew(&self, refused: &HeaderMap) {
-        if let (Some(name), Some(secret)) = (self.name(), bearer::sent(refused)) {
-            self.tokens.refused(&name, secret);
-        }
+    fn renew(&self, refused: &HeaderMap) -> bool {
+        let (Some(name), Some(secret)) = (self.name(), bearer::sent(refused)) else { return false };
+        self.tokens.refused(&name, secret);
+        true
     }
 }
 

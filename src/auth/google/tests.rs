@@ -47,3 +47,35 @@ fn an_assertion_is_what_google_auth_makes() {
     assert!(crate::auth::jwt::tests::signs_alike(theirs, key), "the same bytes have the same signature");
     assert!(crate::auth::jwt::tests::signs_alike(&ours, key));
 }
+
+/// Google's own library for Python and this one sign the same, byte for byte.
+#[cfg(feature = "aws")]
+#[test]
+fn a_subject_token_of_aws_is_what_google_auth_makes() {
+    use std::time::{Duration, SystemTime};
+
+    use crate::auth::aws::Keys;
+
+    let vector: serde_json::Value =
+        serde_json::from_str(include_str!("../../../tests/vectors/google_aws.json")).unwrap();
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(vector["time"].as_u64().unwrap());
+    let cases = vector["cases"].as_array().unwrap();
+    assert!(cases.len() >= 4);
+    for case in cases {
+        let (id, secret) = (text(&vector["access_key_id"]), text(&vector["secret_access_key"]));
+        let keys = Keys::of(id, secret, text(&case["session_token"])).unwrap();
+        let (region, url) =
+            (case["region"].as_str().unwrap(), case["regional_cred_verification_url"].as_str().unwrap());
+        let ours = super::aws::signed(&keys, region, url, vector["audience"].as_str().unwrap(), time).unwrap();
+        assert_eq!(ours, case["subject_token"].as_str().unwrap(), "{region}");
+    }
+    let keys = Keys::of(Some("id".to_owned()), Some("s3cret".to_owned()), None).unwrap();
+    for url in ["http://sts.{region}.amazonaws.com", "https://", "no address", ""] {
+        let error = super::aws::signed(&keys, "r", url, "a", time).unwrap_err();
+        assert!(
+            error.kind() == ErrorKind::Configuration && !format!("{error:?}").contains("s3cret"),
+            "{url}: {error:?}"
+        );
+    }
+}

@@ -24,7 +24,7 @@ pub(crate) fn endpoint(service: &str, region: &str) -> String {
 }
 
 /// A segment of a path: everything but what RFC 3986 calls unreserved is percent-encoded, as AWS's own clients do.
-pub(super) fn segment(text: &str) -> String {
+pub(crate) fn segment(text: &str) -> String {
     let mut path = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {

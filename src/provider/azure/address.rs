@@ -5,8 +5,13 @@ use crate::provider::Target;
 
 const CHAT: &str = "/chat/completions";
 pub(super) const RESPONSES: &str = "/responses";
+const MODELS: &str = "/models";
 const V1: &str = "/openai/v1";
 const DEPLOYMENTS: &str = "/openai/deployments/";
+
+/// The hosts of resources. Their keys go into `api-key`; those of models that have an address of their own are bearer
+/// tokens.
+pub(super) const RESOURCES: [&str; 3] = [".services.ai.azure.com", ".openai.azure.com", ".cognitiveservices.azure.com"];
 
 /// The first version with a date that has the Responses API; the v1 API has it for every other.
 const FIRST_RESPONSES: &str = "2025-03-01";
@@ -55,6 +60,26 @@ pub(super) fn of_responses(target: &Target<'_>) -> String {
         Some(_) => versioned(format!("{}/openai{RESPONSES}", root(base)), version(target).unwrap_or(VERSION)),
         None => v1(base, version(target).unwrap_or_default(), RESPONSES),
     }
+}
+
+/// Where the list of models of Azure OpenAI is: of the resource, by whichever API the address and the version mean.
+pub(super) fn of_models(target: &Target<'_>) -> String {
+    let (base, version) = (base(target), version(target).unwrap_or(VERSION));
+    let base = base.split(DEPLOYMENTS).next().unwrap_or(base);
+    if is_v1(base) || is_undated(version) {
+        return v1(base, version, MODELS);
+    }
+    versioned(format!("{}/openai{MODELS}", root(base)), version)
+}
+
+/// The same of Azure AI Foundry, which has it in its v1 API alone; `None` for the address of a single model.
+pub(super) fn of_foundry_models(target: &Target<'_>) -> Option<String> {
+    let base = base(target);
+    let base = base.split(DEPLOYMENTS).next().unwrap_or(base);
+    let host = host(base);
+    let is_resource = is_v1(base) || base.ends_with("/models") || RESOURCES.iter().any(|end| host.ends_with(end));
+    let version = version(target).filter(|version| is_undated(version)).unwrap_or_default();
+    is_resource.then(|| v1(base, version, MODELS))
 }
 
 /// The date of the version that is asked for; `None` of the v1 API, which has none.
@@ -184,6 +209,22 @@ mod tests {
             let url = format!("{FOUNDRY}/openai/v1/responses");
             assert_eq!(responses(&format!("{FOUNDRY}{base}"), version), url, "{base} {version}");
         }
+    }
+
+    #[test]
+    fn models_are_listed_by_the_resource() {
+        for base in ["", "/openai", "/openai/deployments/gpt", "/openai/deployments/gpt/chat/completions"] {
+            let url = of_models(&target(&format!("{HOST}{base}"), DATED));
+            assert_eq!(url, format!("{HOST}/openai/models?api-version={DATED}"), "{base}");
+        }
+        assert_eq!(of_models(&target(&format!("{HOST}/openai/v1"), DATED)), format!("{HOST}/openai/v1/models"));
+        let preview = of_models(&target(HOST, "preview"));
+        assert_eq!(preview, format!("{HOST}/openai/v1/models?api-version=preview"));
+        for base in ["", "/models", "/openai/v1", "/models/chat/completions", "/openai/deployments/gpt"] {
+            let url = of_foundry_models(&target(&format!("{FOUNDRY}{base}"), "2024-05-01-preview"));
+            assert_eq!(url, Some(format!("{FOUNDRY}/openai/v1/models")), "{base}");
+        }
+        assert_eq!(of_foundry_models(&target("https://llama.eastus2.models.ai.azure.com", "")), None);
     }
 
     #[test]

@@ -11,18 +11,16 @@ use bytes::Bytes;
 use http::{Request, Response};
 use secrecy::SecretString;
 
-use super::address::{self, host};
+use super::address::{self, RESOURCES, host};
 use super::{asks_responses, encode, filters};
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
 use crate::provider::anthropic::{Anthropic, Hosting};
 use crate::provider::openai_chat::OpenAiChat;
 use crate::provider::{
-    AuthScheme, Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target,
+    AuthScheme, Chat, ChatCodec, Codec, CountTokens, Encoded, ListModels, Progress, Provider, ProviderSpec,
+    StreamDecoder, Target,
 };
-
-/// The hosts whose keys go into `api-key`; those of models that have an address of their own are bearer tokens.
-const RESOURCES: [&str; 3] = [".services.ai.azure.com", ".openai.azure.com", ".cognitiveservices.azure.com"];
 
 /// Models of Azure AI Foundry.
 #[derive(Debug)]
@@ -59,6 +57,10 @@ impl Provider for Foundry {
     }
 
     fn chat(&self) -> Option<&dyn ChatCodec> {
+        Some(self)
+    }
+
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
         Some(self)
     }
 

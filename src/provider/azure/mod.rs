@@ -7,6 +7,7 @@
 mod address;
 mod filters;
 mod foundry;
+mod models;
 #[cfg(test)]
 mod tests;
 mod versions;
@@ -17,7 +18,7 @@ use http::Response;
 pub use foundry::Foundry;
 
 use super::openai_chat::OpenAiChat;
-use super::{Chat, ChatCodec, Codec, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target};
+use super::{Chat, ChatCodec, Codec, Encoded, ListModels, Progress, Provider, ProviderSpec, StreamDecoder, Target};
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
 
@@ -81,6 +82,10 @@ impl Provider for Azure {
     }
 
     fn chat(&self) -> Option<&dyn ChatCodec> {
+        Some(self)
+    }
+
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
         Some(self)
     }
 }

@@ -10,6 +10,7 @@ mod conversation;
 mod count;
 mod invoke;
 mod media;
+mod models;
 mod name;
 mod reasoning;
 mod request;
@@ -24,8 +25,8 @@ use bytes::Bytes;
 use http::Response;
 
 use super::{
-    Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target, aws,
-    counting, setting,
+    Chat, ChatCodec, Codec, CountTokens, Encoded, ListModels, Progress, Provider, ProviderSpec, StreamDecoder, Target,
+    aws, counting, setting,
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
@@ -78,6 +79,10 @@ impl Provider for Bedrock {
     }
 
     fn chat(&self) -> Option<&dyn ChatCodec> {
+        Some(self)
+    }
+
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
         Some(self)
     }
 

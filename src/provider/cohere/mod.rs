@@ -4,6 +4,7 @@
 //! (cohere 7.3.1, `v2/client.py` and `types`), and recordings.
 
 mod error;
+mod models;
 mod request;
 mod response;
 mod stream;
@@ -13,7 +14,7 @@ mod tests;
 use bytes::Bytes;
 use http::Response;
 
-use super::{Chat, ChatCodec, Codec, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target};
+use super::{Chat, ChatCodec, Codec, Encoded, ListModels, Progress, Provider, ProviderSpec, StreamDecoder, Target};
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
 use crate::wire::Framer;
@@ -47,6 +48,10 @@ impl Provider for Cohere {
     }
 
     fn chat(&self) -> Option<&dyn ChatCodec> {
+        Some(self)
+    }
+
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
         Some(self)
     }
 }

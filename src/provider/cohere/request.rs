@@ -53,8 +53,12 @@ pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target
 
 /// Where `/v2/chat` is; an address may have it, or the version, at its end already.
 fn url(spec: &ProviderSpec, base: &str) -> String {
-    let base = ["/v2/chat", "/v2", "/v1"].iter().find_map(|tail| base.strip_suffix(tail)).unwrap_or(base);
-    format!("{base}{}", spec.chat_path.as_deref().unwrap_or("/v2/chat"))
+    format!("{}{}", root(base), spec.chat_path.as_deref().unwrap_or("/v2/chat"))
+}
+
+/// The address without the version or the path of chat, which it may end by.
+pub(super) fn root(base: &str) -> &str {
+    ["/v2/chat", "/v2", "/v1"].iter().find_map(|tail| base.strip_suffix(tail)).unwrap_or(base)
 }
 
 /// What can be said, or is so without saying it: tools may be called together, and a stream tells its usage.

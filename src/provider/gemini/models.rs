@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use http::Response;
-use serde_json::Value;
 
 use super::{Gemini, versioned};
 use crate::error::Result;
@@ -15,9 +14,7 @@ impl Codec<ListModels> for Gemini {
     }
 
     fn decode(&self, _: &ModelPage, response: &Response<Bytes>) -> Result<Progress<ListModels>> {
-        let mut page = models::page(response, "models", "name", |body| {
-            body.get("nextPageToken").and_then(Value::as_str).filter(|mark| !mark.is_empty()).map(str::to_owned)
-        })?;
+        let mut page = models::page(response, "models", "name", |body| models::mark(body, "nextPageToken"))?;
         for model in &mut page.models {
             if let Some(bare) = model.id.strip_prefix("models/") {
                 model.id = bare.to_owned();

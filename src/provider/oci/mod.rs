@@ -7,6 +7,7 @@
 
 mod cohere;
 mod generic;
+mod models;
 #[cfg(test)]
 mod tests;
 
@@ -17,14 +18,16 @@ use serde_json::{Value, json};
 
 use super::openai_chat::OpenAiChat;
 use super::{
-    Chat, ChatCodec, Codec, Encoded, EventDecoder, Flow, Progress, Provider, ProviderSpec, Queue, StreamDecoder,
-    Target, not_a_reply, post_json, setting,
+    Chat, ChatCodec, Codec, Encoded, EventDecoder, Flow, ListModels, Progress, Provider, ProviderSpec, Queue,
+    StreamDecoder, Target, not_a_reply, post_json, setting,
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::json::Object;
 use crate::wire::{Frame, Framer};
 
+/// The service that runs models.
+const INFERENCE: &str = "inference.generativeai";
 /// How the id of a dedicated endpoint begins.
 const ENDPOINT: &str = "ocid1.generativeaiendpoint";
 
@@ -71,19 +74,36 @@ impl Oci {
         } else {
             json!({"servingType": "ON_DEMAND", "modelId": target.model})
         };
-        let compartment = target.setting("oci_compartment_id").ok_or_else(|| {
-            let message = "OCI needs a compartment: set OCI_COMPARTMENT_ID, or give `oci_compartment_id` as a setting";
-            Error::new(ErrorKind::Configuration, message)
-        })?;
         let mut body = Object::new();
-        body.set("compartmentId", compartment)?;
+        body.set("compartmentId", compartment(target)?)?;
         body.set("servingMode", &mode)?;
         body.set("chatRequest", &chat)?;
         body.merge(&over)?;
-        let base = target.base_url.strip_suffix("/20231130").unwrap_or(target.base_url);
-        let request = post_json(&format!("{base}/20231130/actions/chat"), body.to_bytes())?;
+        let request = post_json(&format!("{}/actions/chat", versioned(target.base_url)), body.to_bytes())?;
         Ok(Encoded { request, warnings })
     }
+}
+
+/// Whose bill and policies it goes by.
+fn compartment<'a>(target: &Target<'a>) -> Result<&'a str> {
+    target.setting("oci_compartment_id").ok_or_else(|| {
+        let message = "OCI needs a compartment: set OCI_COMPARTMENT_ID, or give `oci_compartment_id` as a setting";
+        Error::new(ErrorKind::Configuration, message)
+    })
+}
+
+/// An address with the version of the API, by which it may end.
+fn versioned(base: &str) -> String {
+    format!("{}/20231130", base.strip_suffix("/20231130").unwrap_or(base))
+}
+
+/// The address of a service in a region, in the realm of the tenancy.
+fn endpoint(service: &str, settings: &[(String, String)]) -> Option<String> {
+    let region = setting(settings, "oci_region")?;
+    let realm = setting(settings, "oci_tenancy").and_then(|ocid| ocid.split('.').nth(2));
+    let known = REALMS.iter().find(|(name, _)| Some(*name) == realm);
+    let domain = known.map_or("oraclecloud.com", |(_, domain)| *domain);
+    Some(format!("https://{service}.{region}.oci.{domain}"))
 }
 
 impl Provider for Oci {
@@ -95,17 +115,15 @@ impl Provider for Oci {
         self.chat.decode_error(response)
     }
 
-    /// The address of the region, in the realm of the tenancy.
     fn base_url(&self, settings: &[(String, String)]) -> Option<String> {
-        let setting = |name: &str| setting(settings, name);
-        let region = setting("oci_region")?;
-        let realm = setting("oci_tenancy").and_then(|ocid| ocid.split('.').nth(2));
-        let known = REALMS.iter().find(|(name, _)| Some(*name) == realm);
-        let domain = known.map_or("oraclecloud.com", |(_, domain)| *domain);
-        Some(format!("https://inference.generativeai.{region}.oci.{domain}"))
+        endpoint(INFERENCE, settings)
     }
 
     fn chat(&self) -> Option<&dyn ChatCodec> {
+        Some(self)
+    }
+
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
         Some(self)
     }
 }

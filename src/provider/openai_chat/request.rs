@@ -34,11 +34,15 @@ pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target
     }
     out.body.merge(&spec.quirks.body)?;
     out.body.merge(&params.extra_body)?;
-    let versioned = spec.quirks.hooks.contains(&Hook::VersionInPath) && !target.base_url.ends_with("/v1");
-    let path =
-        spec.chat_path.as_deref().unwrap_or(if versioned { "/v1/chat/completions" } else { "/chat/completions" });
+    let own = if lacks_version(spec, target) { "/v1/chat/completions" } else { "/chat/completions" };
+    let path = spec.chat_path.as_deref().unwrap_or(own);
     let request = post_json(&format!("{}{path}", target.base_url), out.body.to_bytes())?;
     Ok(Encoded { request, warnings: out.warnings })
+}
+
+/// Whether the address is that of a server whose version is still to be said.
+pub(super) fn lacks_version(spec: &ProviderSpec, target: &Target<'_>) -> bool {
+    spec.quirks.hooks.contains(&Hook::VersionInPath) && !target.base_url.ends_with("/v1")
 }
 
 /// Everything but what the row, or the model, refuses.

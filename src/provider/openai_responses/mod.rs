@@ -23,8 +23,8 @@ use http::Response;
 
 use super::responses::{Responses, ResponsesCodec, Stored, StoredResponses};
 use super::{
-    Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target,
-    WireFormat, admit, counting, openai_chat,
+    Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, ListModels, ModelPage, Progress, Provider, ProviderSpec,
+    StreamDecoder, Target, WireFormat, admit, counting, models, openai_chat,
 };
 use crate::chat::{ChatRequest, ChatResponse};
 use crate::error::{Error, Result};
@@ -97,8 +97,23 @@ impl Provider for OpenAiResponses {
         self.spec.counts_tokens.then_some(self)
     }
 
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
+        Some(self)
+    }
+
     fn responses(&self) -> Option<&dyn ResponsesCodec> {
         Some(self)
+    }
+}
+
+/// The list of models, as OpenAI has it: `GET /models`, or where the row says that it is.
+impl Codec<ListModels> for OpenAiResponses {
+    fn encode(&self, _: &ModelPage, target: &Target<'_>) -> Result<Encoded> {
+        models::get_listed(&self.spec, target.base_url)
+    }
+
+    fn decode(&self, _: &ModelPage, response: &Response<Bytes>) -> Result<Progress<ListModels>> {
+        models::listed(&self.spec, response)
     }
 }
 

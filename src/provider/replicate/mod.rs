@@ -4,6 +4,7 @@
 //! description (1.0.0-a1), and recordings. What a model's input is called is the model's own to say: a language model
 //! there takes a `prompt` and, mostly, a `system_prompt`; other inputs are given by their names, and sent as they are.
 
+mod models;
 mod request;
 mod response;
 mod stream;
@@ -15,8 +16,8 @@ use http::Response;
 use serde_json::Value;
 
 use super::{
-    Chat, ChatCodec, Codec, Encoded, Fault, Progress, Provider, ProviderSpec, StreamDecoder, StreamOf, Target,
-    http_fault,
+    Chat, ChatCodec, Codec, Encoded, Fault, ListModels, Progress, Provider, ProviderSpec, StreamDecoder, StreamOf,
+    Target, http_fault,
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
@@ -46,6 +47,10 @@ impl Provider for Replicate {
     }
 
     fn chat(&self) -> Option<&dyn ChatCodec> {
+        Some(self)
+    }
+
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
         Some(self)
     }
 }

@@ -1,7 +1,7 @@
 //! Vendors that speak OpenAI's format without ways of their own.
 
 use super::{older, row};
-use crate::provider::{AuthScheme, Hook, ProviderSpec, Quirks, Setting};
+use crate::provider::{AuthScheme, Hook, ModelsAt, ProviderSpec, Quirks, Setting};
 
 pub(super) fn providers() -> Vec<ProviderSpec> {
     let mut rows = as_given();
@@ -17,7 +17,10 @@ fn as_given() -> Vec<ProviderSpec> {
         row("aiml", "https://api.aimlapi.com/v1", "AIML"),
         row("assemblyai", "https://llm-gateway.assemblyai.com/v1", "ASSEMBLYAI"),
         // https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html; the region where nobody says one is
-        // LiteLLM's
+        // LiteLLM's. What signatures are for is what AWS's policies call the service
+        // (https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonBedrockMantleInferenceAccess.html), and
+        // what OpenAI's and Anthropic's Python SDKs sign for (openai 3.57.0, `lib/_bedrock_auth.py`; anthropic 2.14.0,
+        // `lib/bedrock/_mantle.py`)
         row("bedrock_mantle", "https://bedrock-mantle.{aws_region_name}.api.aws/v1", "BEDROCK_MANTLE")
             .docs("https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html")
             .setting(
@@ -25,8 +28,10 @@ fn as_given() -> Vec<ProviderSpec> {
                     .env("BEDROCK_MANTLE_REGION")
                     .env("AWS_REGION_NAME")
                     .env("AWS_REGION")
+                    .env("AWS_DEFAULT_REGION")
                     .or("us-east-1"),
             )
+            .auth(AuthScheme::aws("bedrock-mantle"))
             .key_env("AWS_BEARER_TOKEN_BEDROCK"),
         // https://docs.bytez.com/http-reference: the key stands bare in its header
         row("bytez", "https://api.bytez.com/models/v2/openai/v1", "BYTEZ")
@@ -52,6 +57,8 @@ fn as_given() -> Vec<ProviderSpec> {
         row("galadriel", "https://api.galadriel.com/v1", "GALADRIEL"),
         row("github", "https://models.github.ai/inference", "GITHUB")
             .docs("https://github.blog/changelog/2025-07-17-deprecation-of-azure-endpoint-for-github-models")
+            // https://docs.github.com/en/rest/models/catalog
+            .models(ModelsAt::new("/catalog/models", "", "id"))
             .key_env("GITHUB_TOKEN"),
         row("gmi", "https://api.gmi-serving.com/v1", "GMI"),
         row("helicone", "https://ai-gateway.helicone.ai/v1", "HELICONE")

@@ -37,6 +37,13 @@ pub(super) fn versioned(target: &Target<'_>, version: &str) -> String {
     format!("{base}/{}", target.api_version.unwrap_or(version))
 }
 
+/// The address up to the version that has the publishers' models, without a project. A base may say another version.
+pub(super) fn of_publishers(target: &Target<'_>) -> String {
+    let base = target.base_url.split("/projects/").next().unwrap_or(target.base_url);
+    let root = ["/v1", "/v1beta1"].iter().find_map(|end| base.strip_suffix(end)).unwrap_or(base);
+    format!("{root}/v1beta1")
+}
+
 /// The address up to a project's location.
 pub(super) struct Place<'a> {
     root: String,
@@ -100,6 +107,14 @@ mod tests {
         assert_eq!(super::host(&[]), Some("https://aiplatform.googleapis.com".to_owned()));
         for wrong in ["", "evil.example/", "a b", "x#"] {
             assert_eq!(super::host(&settings(wrong)), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn publishers_are_beside_projects() {
+        for base in ["", "/v1", "/v1beta1", "/v1/projects/acme/locations/eu"] {
+            let base = format!("https://a.example{base}");
+            assert_eq!(of_publishers(&Target::new("*", &base)), "https://a.example/v1beta1", "{base}");
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod address;
 mod claude;
+mod models;
 mod open;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,9 @@ use self::address::Place;
 use self::claude::Claude;
 use self::open::Open;
 use super::gemini::{Dialect, Gemini};
-use super::{Chat, ChatCodec, Codec, CountTokens, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target};
+use super::{
+    Chat, ChatCodec, Codec, CountTokens, Encoded, ListModels, Progress, Provider, ProviderSpec, StreamDecoder, Target,
+};
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
 
@@ -108,6 +111,10 @@ impl Provider for Vertex {
     }
 
     fn chat(&self) -> Option<&dyn ChatCodec> {
+        Some(self)
+    }
+
+    fn list_models(&self) -> Option<&dyn Codec<ListModels>> {
         Some(self)
     }
 
