@@ -97,6 +97,7 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .setting(Setting::new("oci_compartment_id").env("OCI_COMPARTMENT_ID"))
             .setting(Setting::new("oci_tenancy").env("OCI_TENANCY"))
             .setting(Setting::new("oci_serving_mode").env("OCI_SERVING_MODE"))
+            .setting(Setting::new("oci_api_format"))
             .quirks(without(&[&["audio", "function_call", "functions", "modalities", "user"]])),
         ProviderSpec::new(
             "predibase",
