@@ -462,7 +462,6 @@ mod tests {
         ("a2a", "agents of one's own, which are asked by a protocol of tasks and not by a model's name"),
         ("aiohttp_openai", "a way of sending, not a provider"),
         ("chatgpt", "the private API of a subscription"),
-        ("gdc", "not built yet: Gemini behind the credentials of Google Cloud"),
         ("petals", "its public swarm is gone, and it was called through a Python package in the same process"),
         ("pydantic_ai_agents", "as for a2a"),
         (
