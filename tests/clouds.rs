@@ -240,6 +240,35 @@ async fn sap_is_asked_at_the_deployment_that_was_started_last() {
 }
 
 #[tokio::test]
+#[cfg(feature = "tls")]
+async fn a_key_of_sap_with_a_certificate_gets_its_token_at_another_address_and_sends_no_secret() {
+    let (server, tokens) = (MockServer::start().await.unwrap(), MockServer::start().await.unwrap());
+    tokens.reply(Reply::json(&json!({"access_token": "t", "token_type": "bearer", "expires_in": 43199})));
+    server.reply(Reply::json(&json!({"request_id": "r", "final_result": chat("Hi")})));
+    let vector: Value = serde_json::from_str(include_str!("vectors/entra_assertion.json")).unwrap();
+    let pem = vector["certificate"].as_str().unwrap();
+    let (key, certificate) = pem.split_at(pem.find("-----BEGIN CERTIFICATE").unwrap());
+    let service_key = |key: &str| {
+        let api = json!({"AI_API_URL": server.url()});
+        json!({"clientid": "id", "certurl": tokens.url(), "url": "https://elsewhere.example", "certificate": certificate,
+            "key": key, "serviceurls": api})
+        .to_string()
+    };
+    let client = client(&[("AICORE_DEPLOYMENT_URL", format!("{}/v2/inference/deployments/d", server.url()))]);
+    let call = |key: String| client.completion("sap/gpt-4o", "Hello").api_key(key);
+    // A variable can hold the text with its line ends written out.
+    for key in [key.to_owned(), key.replace('\n', "\\n")] {
+        assert_eq!(call(service_key(&key)).await.unwrap().text(), "Hi");
+    }
+    assert!(server.take_requests().iter().all(|request| bearer(request) == "Bearer t"));
+    let asked = tokens.take_requests();
+    assert_eq!(asked[0].path(), "/oauth/token");
+    assert_eq!(form(&asked[0]), ["grant_type=client_credentials", "client_id=id"]);
+    let error = call(service_key("s3cret")).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Configuration && !format!("{error:?}").contains("s3cret"), "{error:?}");
+}
+
+#[tokio::test]
 async fn copilot_is_asked_where_its_token_says() {
     let server = MockServer::start().await.unwrap();
     let token = json!({"token": "tid=1;exp=2", "expires_at": 1_900_000_000, "refresh_in": 1500,
