@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anymodel::auth::Environment;
-use anymodel::mock::{MockServer, Reply, Request};
+use anymodel::mock::{Fault, MockServer, Reply, Request};
 use anymodel::{Client, ErrorKind, RetryPolicy};
 use serde_json::{Value, json};
 
@@ -200,6 +200,22 @@ async fn a_stream_of_replicate_is_at_another_address_which_never_gets_the_key() 
     api.enqueue(Reply::raw(200, "text/event-stream", events));
     assert_eq!(call().stream().await.unwrap().collect().await.unwrap().text(), "Hi");
     assert_eq!(bearer(api.take_requests().last().unwrap()), "Bearer r8");
+}
+
+#[tokio::test]
+async fn a_stream_of_triton_ends_where_http_says_so_and_nowhere_else() {
+    let server = MockServer::start().await.unwrap();
+    let first = "data: {\"text_output\": \"H\"}\n\n";
+    let outputs = format!("{first}data: {{\"text_output\": \"i\"}}\n\n");
+    let client = client(&[("TRITON_API_BASE", server.url())]);
+    let stream = || async { client.completion("triton/m", "Hello").stream().await?.collect().await };
+    server.enqueue(Reply::raw(200, "text/event-stream", outputs.clone()));
+    assert_eq!(stream().await.unwrap().text(), "Hi");
+    // Closed between two outputs, where nothing in them tells that one is missing.
+    server.enqueue(Reply::raw(200, "text/event-stream", outputs).fault(Fault::CutAfterBytes(first.len())));
+    let error = stream().await.unwrap_err();
+    assert_eq!((error.kind(), error.partial().unwrap().text().as_str()), (ErrorKind::StreamInterrupted, "H"));
+    assert!(server.take_requests().iter().all(|request| request.path() == "/v2/models/m/generate_stream"));
 }
 
 // ---- addresses that only the credentials know -------------------------------------------------------------------

@@ -1,7 +1,8 @@
 //! Servers that are asked with one small JSON and answer with one text: NLP Cloud, NVIDIA Triton, LangGraph, Langflow.
 //!
-//! All but NLP Cloud are streamed too, see [`stream`]. Of what NLP Cloud streams neither the framing nor the end is
-//! documented where one could read it, and its own clients have no streams; so that is refused, and nothing is made up.
+//! All but NLP Cloud are streamed too, as is told beside the decoders. Of what NLP Cloud streams neither the framing nor
+//! the end is documented where one could read it, and its own clients have no streams; so that is refused, and nothing is
+//! made up.
 //!
 //! vLLM's backend of Triton begins a whole answer with the prompt unless it is asked not to, by `exclude_input_in_output`;
 //! a streamed one never.
