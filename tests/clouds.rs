@@ -237,6 +237,22 @@ async fn a_stream_of_replicate_is_at_another_address_which_never_gets_the_key() 
     assert_eq!(bearer(api.take_requests().last().unwrap()), "Bearer r8");
 }
 
+#[tokio::test]
+async fn a_stream_of_triton_ends_where_http_says_so_and_nowhere_else() {
+    let server = MockServer::start().await.unwrap();
+    let first = "data: {\"text_output\": \"H\"}\n\n";
+    let outputs = format!("{first}data: {{\"text_output\": \"i\"}}\n\n");
+    let client = client(&[("TRITON_API_BASE", server.url())]);
+    let stream = || async { client.completion("triton/m", "Hello").stream().await?.collect().await };
+    server.enqueue(Reply::raw(200, "text/event-stream", outputs.clone()));
+    assert_eq!(stream().await.unwrap().text(), "Hi");
+    // Closed between two outputs, where nothing in them tells that one is missing.
+    server.enqueue(Reply::raw(200, "text/event-stream", outputs).fault(Fault::CutAfterBytes(first.len())));
+    let error = stream().await.unwrap_err();
+    assert_eq!((error.kind(), error.partial().unwrap().text().as_str()), (ErrorKind::StreamInterrupted, "H"));
+    assert!(server.take_requests().iter().all(|request| request.path() == "/v2/models/m/generate_stream"));
+}
+
 // ---- addresses that only the credentials know -------------------------------------------------------------------
 
 #[tokio::test]
@@ -294,6 +310,35 @@ async fn a_token_of_sap_that_is_refused_where_deployments_are_looked_up_is_fetch
     let client = client(&[("AICORE_SERVICE_KEY", key.to_string())]);
     assert_eq!(client.completion("sap/gpt-4o", "Hello").await.unwrap().text(), "Hi");
     assert_eq!(tokens.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+#[cfg(feature = "tls")]
+async fn a_key_of_sap_with_a_certificate_gets_its_token_at_another_address_and_sends_no_secret() {
+    let (server, tokens) = (MockServer::start().await.unwrap(), MockServer::start().await.unwrap());
+    tokens.reply(Reply::json(&json!({"access_token": "t", "token_type": "bearer", "expires_in": 43199})));
+    server.reply(Reply::json(&json!({"request_id": "r", "final_result": chat("Hi")})));
+    let vector: Value = serde_json::from_str(include_str!("vectors/entra_assertion.json")).unwrap();
+    let pem = vector["certificate"].as_str().unwrap();
+    let (key, certificate) = pem.split_at(pem.find("-----BEGIN CERTIFICATE").unwrap());
+    let service_key = |key: &str| {
+        let api = json!({"AI_API_URL": server.url()});
+        json!({"clientid": "id", "certurl": tokens.url(), "url": "https://elsewhere.example", "certificate": certificate,
+            "key": key, "serviceurls": api})
+        .to_string()
+    };
+    let client = client(&[("AICORE_DEPLOYMENT_URL", format!("{}/v2/inference/deployments/d", server.url()))]);
+    let call = |key: String| client.completion("sap/gpt-4o", "Hello").api_key(key);
+    // A variable can hold the text with its line ends written out.
+    for key in [key.to_owned(), key.replace('\n', "\\n")] {
+        assert_eq!(call(service_key(&key)).await.unwrap().text(), "Hi");
+    }
+    assert!(server.take_requests().iter().all(|request| bearer(request) == "Bearer t"));
+    let asked = tokens.take_requests();
+    assert_eq!(asked[0].path(), "/oauth/token");
+    assert_eq!(form(&asked[0]), ["grant_type=client_credentials", "client_id=id"]);
+    let error = call(service_key("s3cret")).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Configuration && !format!("{error:?}").contains("s3cret"), "{error:?}");
 }
 
 #[tokio::test]

@@ -41,13 +41,15 @@ pub(super) struct Ask {
     pub(super) name: String,
     pub(super) request: Request<Bytes>,
     pub(super) what: &'static str,
+    /// The key and the certificate, in PEM, by which the endpoint knows who asks.
+    pub(super) identity: Option<SecretString>,
     /// How many seconds the token is good, where the answer does not say it.
     pub(super) lasts: Option<u64>,
 }
 
 impl Ask {
     pub(super) fn new(name: String, request: Request<Bytes>, what: &'static str) -> Box<Self> {
-        Box::new(Self { name, request, what, lasts: None })
+        Box::new(Self { name, request, what, identity: None, lasts: None })
     }
 }
 
@@ -91,7 +93,9 @@ impl Exchange {
 
     async fn token(&self, ask: &Ask) -> Result<Token> {
         let fetched = self.keyring.tokens.get(&ask.name, || async {
-            let answer: Answer = fetch::json(&self.keyring.transport, ask.request.clone(), ask.what).await?;
+            let identified = ask.identity.as_ref().map(|pem| self.keyring.transport.identified(pem)).transpose()?;
+            let transport = identified.as_ref().unwrap_or(&self.keyring.transport);
+            let answer: Answer = fetch::json(transport, ask.request.clone(), ask.what).await?;
             let lasts = answer.expires_in.or(ask.lasts).map(Duration::from_secs);
             let token = Token::new(answer.access_token, lasts);
             Ok(match answer.endpoints.and_then(|endpoints| endpoints.api) {

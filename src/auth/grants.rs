@@ -20,7 +20,7 @@ pub(super) enum Grant {
     /// A Databricks workspace, for the secret of a service principal
     /// (<https://docs.databricks.com/aws/en/dev-tools/auth/oauth-m2m>).
     Databricks,
-    /// SAP's XSUAA, for the secret of a service key of AI Core. Source: SAP's Python SDK (sap-ai-sdk-core 3.5.0,
+    /// SAP's XSUAA, for the secret or the certificate of a service key of AI Core. Source: SAP's Python SDK (sap-ai-sdk-core 3.5.0,
     /// `credentials.py`, and sap-ai-sdk-base 3.4.0, `helpers/authenticator.py`).
     SapAiCore,
     /// GitHub, for the token of a login: a short-lived one for Copilot, with the address that it is good for.
@@ -85,28 +85,47 @@ impl Exchange {
         Ok(Way::Token(Ask::new(name, request, "a token of Databricks")))
     }
 
-    /// A service key, which is JSON, or its parts.
+    /// A service key, which is JSON, or its parts: with a secret, or with a certificate and its key (mTLS), for which the
+    /// tokens have another address.
     pub(super) fn sap(&self, spec: &ProviderSpec) -> Result<SapKey> {
         let mut key = Parts::default();
         if let Ok(Some(found)) = self.key.find(spec) {
             key = read_service_key(&found)?;
         }
+        let find = |mine: Option<String>, name: &str, env: &str| {
+            self.setting(name, &[]).or(mine).or_else(|| self.environment().get(env))
+        };
         let part = |mine: Option<String>, name: &str, env: &str| {
-            let found = self.setting(name, &[]).or(mine).or_else(|| self.environment().get(env));
-            found.ok_or_else(|| {
+            find(mine, name, env).ok_or_else(|| {
                 let message = format!("no credentials for SAP: set AICORE_SERVICE_KEY to a service key, or {env}");
                 Error::new(ErrorKind::Authentication, message)
             })
         };
         let id = part(key.clientid, "sap_client_id", "AICORE_CLIENT_ID")?;
-        let secret = part(key.clientsecret, "sap_client_secret", "AICORE_CLIENT_SECRET")?;
-        let auth = part(key.url, "sap_auth_url", "AICORE_AUTH_URL")?;
+        let secret = find(key.clientsecret, "sap_client_secret", "AICORE_CLIENT_SECRET");
+        let certificate = find(key.certificate, "sap_cert_str", "AICORE_CERT_STR").filter(|_| secret.is_none());
+        let (auth, proof, identity) = match certificate {
+            Some(certificate) => {
+                let private = part(key.key, "sap_key_str", "AICORE_KEY_STR")?;
+                let auth = find(key.certurl, "sap_cert_url", "AICORE_CERT_URL");
+                let auth = auth.map_or_else(|| part(key.url, "sap_auth_url", "AICORE_AUTH_URL"), Ok)?;
+                // In a variable of the environment a line can end by the two letters of its escape.
+                let pem = format!("{private}\n{certificate}\n").replace("\\n", "\n");
+                (auth, pem.clone(), Some(SecretString::from(pem)))
+            }
+            None => {
+                let secret = part(secret, "sap_client_secret", "AICORE_CLIENT_SECRET")?;
+                (part(key.url, "sap_auth_url", "AICORE_AUTH_URL")?, secret, None)
+            }
+        };
         let api = part(key.serviceurls.and_then(|urls| urls.api), "sap_base_url", "AICORE_BASE_URL")?;
         let url = format!("{}/oauth/token", auth.trim_end_matches('/').trim_end_matches("/oauth/token"));
         let api = format!("{}/v2", api.trim_end_matches('/').trim_end_matches("/v2"));
         let group = self.setting("sap_resource_group", &["AICORE_RESOURCE_GROUP"]);
-        let fields = [("grant_type", "client_credentials"), ("client_id", &id), ("client_secret", &secret)];
-        let ask = Ask::new(format!("sap\n{url}\n{id}\n{secret}"), fetch::form(&url, &fields)?, "a token of SAP");
+        let fields = [("grant_type", "client_credentials"), ("client_id", &id), ("client_secret", &proof)];
+        let fields = if identity.is_some() { fields.get(..2).unwrap_or_default() } else { &fields };
+        let ask = Ask::new(format!("sap\n{url}\n{id}\n{proof}"), fetch::form(&url, fields)?, "a token of SAP");
+        let ask = Box::new(Ask { identity, ..*ask });
         Ok(SapKey { ask, api, group: group.unwrap_or_else(|| "default".to_owned()) })
     }
 
@@ -157,6 +176,9 @@ struct Parts {
     clientid: Option<String>,
     clientsecret: Option<String>,
     url: Option<String>,
+    certurl: Option<String>,
+    certificate: Option<String>,
+    key: Option<String>,
     serviceurls: Option<ServiceUrls>,
     credentials: Option<Box<Parts>>,
 }

@@ -111,8 +111,9 @@ pub enum Delta {
     },
     /// The tokens used so far; a later report completes an earlier one, see [`Usage::merge`].
     Usage(Box<Usage>),
-    /// Everything that came before is void: the reply begins anew, from another deployment. Only a router that was
-    /// told to restart broken streams gives it; who shows text as it comes has to clear what is shown.
+    /// Everything that came before is void: the reply begins anew. A router that was told to restart broken streams gives
+    /// it, from another deployment; and LangGraph and Langflow, where what an agent said turns out to have been a step on
+    /// the way to its answer. Who shows text as it comes has to clear what is shown.
     Restart,
 }
 

@@ -29,6 +29,7 @@ pub mod azure;
 pub mod bedrock;
 pub mod cohere;
 pub mod copilot;
+pub mod gdc;
 pub mod gemini;
 pub mod in_path;
 pub mod oci;

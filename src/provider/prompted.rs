@@ -1,7 +1,13 @@
 //! Servers that are asked with one small JSON and answer with one text: NLP Cloud, NVIDIA Triton, LangGraph, Langflow.
 //!
-//! Their answers come whole. What they stream ends without a word, so that a stream that broke off could not be told from
-//! one that is complete; nothing is made up in its place.
+//! All but NLP Cloud are streamed too, as is told beside the decoders. Of what NLP Cloud streams neither the framing nor
+//! the end is documented where one could read it, and its own clients have no streams; so that is refused, and nothing is
+//! made up.
+//!
+//! vLLM's backend of Triton begins a whole answer with the prompt unless it is asked not to, by `exclude_input_in_output`;
+//! a streamed one never.
+
+mod stream;
 
 use bytes::Bytes;
 use http::Response;
@@ -11,11 +17,12 @@ use super::openai_chat::OpenAiChat;
 use super::params::Limits;
 use super::prompt::Prompt;
 use super::{
-    Chat, ChatCodec, Codec, Encoded, Progress, Provider, ProviderSpec, StreamDecoder, Target, admit, not_a_reply,
-    post_json,
+    Chat, ChatCodec, Codec, Encoded, Fault, Progress, Provider, ProviderSpec, StreamDecoder, Target, admit,
+    not_a_reply, post_json,
 };
 use crate::chat::{ChatRequest, ChatResponse, Choice, FinishReason, Message, Params, Part, Role, Usage, Warning};
 use crate::error::{Error, Result};
+use crate::wire::Framer;
 use crate::wire::json::Object;
 
 /// What such a server is.
@@ -25,7 +32,8 @@ enum Kind {
     NlpCloud,
     /// <https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/protocol/extension_generate.html>
     Triton,
-    /// <https://docs.langchain.com/langsmith/agent-server-api/stateless-runs/create-run-wait-for-output>
+    /// <https://docs.langchain.com/langsmith/agent-server-api/stateless-runs/create-run-wait-for-output>, and the server's
+    /// own OpenAPI description (langgraph-api 0.16)
     LangGraph,
     /// <https://docs.langflow.org/api-flows-run>
     Langflow,
@@ -79,44 +87,89 @@ impl Provider for Prompted {
     }
 }
 
-impl Codec<Chat> for Prompted {
-    fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
+impl Prompted {
+    fn request(&self, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
         let (kind, provider) = (self.kind, self.spec().name.as_ref());
         let mut warnings = Vec::new();
         let params = admit(&request.params, provider, |name| kind.supports(name), &mut warnings)?;
         let mut body = Object::new();
         body.merge(&kind.body(request, &params, target.model, provider, &mut warnings)?)?;
+        match kind {
+            Kind::Triton => body.set("stream", &stream)?,
+            Kind::LangGraph if stream => body.set("stream_mode", &["messages-tuple", "values"])?,
+            _ => &mut body,
+        };
         for (name, value) in params.extra.iter() {
             body.set(name.clone(), value)?;
         }
         body.merge(&params.extra_body)?;
-        let url = format!("{}{}", target.base_url, kind.path(target.model));
+        let url = format!("{}{}", target.base_url, kind.path(target.model, stream));
         Ok(Encoded { request: post_json(&url, body.to_bytes())?, warnings })
+    }
+}
+
+impl Codec<Chat> for Prompted {
+    fn encode(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
+        self.request(request, target, false)
     }
 
     fn decode(&self, _: &ChatRequest, response: &Response<Bytes>) -> Result<Progress<Chat>> {
         let body: Value = serde_json::from_slice(response.body())
             .map_err(|source| not_a_reply(response, "is not JSON").with_source(source))?;
-        let (text, usage) = self.kind.read(&body).ok_or_else(|| not_a_reply(response, "has no text in it"))?;
-        let mut choice = Choice::new(0, Message::new(Role::Assistant, Part::text(text)));
-        choice.finish_reason = Some(FinishReason::Stop);
-        Ok(Progress::Done(ChatResponse { choices: vec![choice], usage, ..ChatResponse::default() }))
+        // A run that failed is told so with a good status.
+        if let Some(failed) = body.get("__error__").filter(|_| self.kind == Kind::LangGraph) {
+            return Err(fault(failed).with_body(response.body().clone()));
+        }
+        let answer = self.kind.read(&body).ok_or_else(|| not_a_reply(response, "has no text in it"))?;
+        let mut choice = Choice::new(0, Message::new(Role::Assistant, Part::text(answer.text)));
+        choice.finish_reason = Some(answer.reason.unwrap_or(FinishReason::Stop));
+        Ok(Progress::Done(ChatResponse { choices: vec![choice], usage: answer.usage, ..ChatResponse::default() }))
     }
 }
 
 impl ChatCodec for Prompted {
-    fn encode_stream(&self, _: &ChatRequest, _: &Target<'_>) -> Result<Encoded> {
-        Err(Error::unsupported("stream", &self.spec().name))
+    fn encode_stream(&self, request: &ChatRequest, target: &Target<'_>) -> Result<Encoded> {
+        match self.kind {
+            Kind::NlpCloud => Err(Error::unsupported("stream", &self.spec().name)),
+            _ => self.request(request, target, true),
+        }
     }
 
     fn stream_decoder(&self, request: &ChatRequest) -> StreamDecoder {
-        self.errors.stream_decoder(request)
+        match self.kind {
+            Kind::NlpCloud => self.errors.stream_decoder(request),
+            Kind::Triton => StreamDecoder::new(Framer::sse(), stream::Outputs::default()),
+            Kind::LangGraph => StreamDecoder::new(Framer::sse(), stream::Run::default()),
+            Kind::Langflow => StreamDecoder::new(Framer::lines(), stream::FlowRun::default()),
+        }
     }
+}
+
+/// What an answer says.
+#[derive(Debug, Default)]
+struct Answer {
+    text: String,
+    usage: Option<Usage>,
+    /// Why it ended, where the server says it.
+    reason: Option<FinishReason>,
+}
+
+/// The error that a server tells inside a good reply or a stream: `{"error", "message"}`, the first a word where there is
+/// a second, or else the message itself.
+fn fault(body: &Value) -> Error {
+    let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+    let message = ["message", "text", "detail"].iter().find_map(|name| text(name));
+    let (code, message) = match message {
+        Some(message) => (text("error"), message),
+        None => (None, text("error").or_else(|| body.as_str().map(str::to_owned)).unwrap_or_default()),
+    };
+    Fault { status: None, code, message }.into_error()
 }
 
 impl Kind {
     fn supports(self, name: &str) -> bool {
         match self {
+            Self::Triton | Self::LangGraph | Self::Langflow if name == "stream_options" => true,
             Self::NlpCloud => matches!(name, "temperature" | "top_p" | "max_tokens" | "max_completion_tokens" | "stop"),
             Self::Triton => {
                 matches!(name, "temperature" | "top_p" | "max_tokens" | "max_completion_tokens" | "stop" | "seed")
@@ -125,9 +178,12 @@ impl Kind {
         }
     }
 
-    fn path(self, model: &str) -> String {
+    fn path(self, model: &str, stream: bool) -> String {
         match self {
             Self::NlpCloud => format!("/{model}/generation"),
+            Self::Triton if stream => format!("/v2/models/{model}/generate_stream"),
+            Self::LangGraph if stream => "/runs/stream".to_owned(),
+            Self::Langflow if stream => format!("/api/v1/run/{model}?stream=true"),
             Self::Triton => format!("/v2/models/{model}/generate"),
             Self::LangGraph => "/runs/wait".to_owned(),
             Self::Langflow => format!("/api/v1/run/{model}"),
@@ -164,7 +220,7 @@ impl Kind {
             }
             Self::Triton => json!({
                 "text_input": whole(), "max_tokens": params.token_limit(), "temperature": params.temperature,
-                "top_p": params.top_p, "stop_words": stop, "random_seed": params.seed, "stream": false,
+                "top_p": params.top_p, "stop_words": stop, "random_seed": params.seed,
             }),
             Self::LangGraph => {
                 // A conversation stays one there: nothing has to be flattened.
@@ -179,32 +235,52 @@ impl Kind {
         Ok(body)
     }
 
-    /// The text of an answer, and what it used.
-    fn read(self, body: &Value) -> Option<(String, Option<Usage>)> {
+    /// What an answer says; of LangGraph it is the last state of a run, of Langflow the result of one.
+    fn read(self, body: &Value) -> Option<Answer> {
         let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         match self {
             Self::NlpCloud => {
-                let count = |name: &str| body.get(name).and_then(Value::as_u64);
-                let tokens = count("nb_input_tokens").zip(count("nb_generated_tokens"));
-                Some((text("/generated_text")?, tokens.map(|(input, output)| Usage::new(input, output))))
+                let usage = used(body, "nb_input_tokens", "nb_generated_tokens");
+                Some(Answer { text: text("/generated_text")?, usage, reason: None })
             }
-            Self::Triton => Some((text("/text_output")?, None)),
+            Self::Triton => {
+                let usage = used(body, "num_input_tokens", "num_output_tokens");
+                Some(Answer { text: text("/text_output")?, usage, reason: ended(body) })
+            }
             Self::LangGraph => {
                 let messages = body.get("messages")?.as_array()?;
                 let last = messages.iter().rfind(|message| message.get("type").is_some_and(|kind| kind == "ai"))?;
-                let said = match last.get("content")? {
-                    Value::String(text) => text.clone(),
-                    parts => parts.as_array()?.iter().filter_map(|part| part.get("text")?.as_str()).collect(),
-                };
-                let count = |name: &str| last.get("usage_metadata")?.get(name)?.as_u64();
-                let tokens = count("input_tokens").zip(count("output_tokens"));
-                Some((said, tokens.map(|(input, output)| Usage::new(input, output))))
+                let usage = last.get("usage_metadata").and_then(|usage| used(usage, "input_tokens", "output_tokens"));
+                Some(Answer { text: said(last.get("content")?)?, usage, reason: None })
             }
             Self::Langflow => {
                 let places = ["results/message/text", "artifacts/message", "outputs/message/message"];
-                places.iter().find_map(|place| Some((text(&format!("/outputs/0/outputs/0/{place}"))?, None)))
+                let text = places.iter().find_map(|place| text(&format!("/outputs/0/outputs/0/{place}")))?;
+                Some(Answer { text, ..Answer::default() })
             }
         }
+    }
+}
+
+/// The tokens of input and output, where both are told.
+fn used(body: &Value, input: &str, output: &str) -> Option<Usage> {
+    let count = |name: &str| body.get(name).and_then(Value::as_u64);
+    let (input, output) = count(input).zip(count(output))?;
+    Some(Usage::new(input, output))
+}
+
+/// Why vLLM ended, which Triton tells to those that ask by `return_finish_reason`; `None` is a word there too
+/// (triton-inference-server/vllm_backend, `docs/additional_outputs.md` and `src/utils/request.py`).
+fn ended(body: &Value) -> Option<FinishReason> {
+    let word = body.get("finish_reason").and_then(Value::as_str)?;
+    (!matches!(word, "" | "None")).then(|| FinishReason::from(word))
+}
+
+/// The text of a message of LangChain: a text, or parts of which some are text.
+fn said(content: &Value) -> Option<String> {
+    match content {
+        Value::String(text) => Some(text.clone()),
+        parts => Some(parts.as_array()?.iter().filter_map(|part| part.get("text")?.as_str()).collect()),
     }
 }
 
@@ -290,13 +366,36 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_refused_and_a_conversation_told() {
+    fn a_run_that_failed_with_a_good_status_is_an_error() {
+        let failed =
+            json!({"__error__": {"error": "RuntimeError", "message": "This model's maximum context length is 8"}});
+        let error = read("langgraph", failed).unwrap_err();
+        assert_eq!((error.kind(), error.code()), (ErrorKind::ContextWindowExceeded, Some("RuntimeError")));
+    }
+
+    #[test]
+    fn a_conversation_that_is_flattened_is_told() {
         let request = ChatRequest::new("m1", [user("A?"), assistant("B."), user("C?")]);
         let target = Target::new("m1", "https://h.example");
         for (name, warned) in [("nlp_cloud", 1), ("triton", 1), ("langflow", 1), ("langgraph", 0)] {
             let codec = provider(name).chat().unwrap();
-            assert_eq!(codec.encode_stream(&request, &target).unwrap_err().kind(), ErrorKind::Unsupported);
             assert_eq!(codec.encode(&request, &target).unwrap().warnings.len(), warned, "{name}");
         }
+    }
+
+    #[test]
+    fn a_stream_has_an_address_of_its_own_and_nlp_clouds_is_refused() {
+        let (request, target) = (ChatRequest::new("m1", [user("Hi")]), Target::new("m1", "https://h.example"));
+        let streamed = |name: &str| provider(name).chat().unwrap().encode_stream(&request, &target);
+        for (name, path, member, value) in [
+            ("triton", "/v2/models/m1/generate_stream", "stream", json!(true)),
+            ("langgraph", "/runs/stream", "stream_mode", json!(["messages-tuple", "values"])),
+            ("langflow", "/api/v1/run/m1?stream=true", "input_value", json!("Hi")),
+        ] {
+            let sent = streamed(name).unwrap().request;
+            let body: Value = serde_json::from_slice(sent.body()).unwrap();
+            assert_eq!((sent.uri().path_and_query().unwrap().as_str(), &body[member]), (path, &value), "{name}");
+        }
+        assert_eq!(streamed("nlp_cloud").unwrap_err().kind(), ErrorKind::Unsupported);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 
 use super::{
-    Provider, ProviderSpec, WireFormat, anthropic, azure, bedrock, cohere, copilot, gemini, in_path, oci, ollama,
+    Provider, ProviderSpec, WireFormat, anthropic, azure, bedrock, cohere, copilot, gdc, gemini, in_path, oci, ollama,
     openai_chat, openai_responses, prompted, replicate, sagemaker, sap, snowflake, table, vertex, watsonx,
 };
 use crate::error::Result;
@@ -100,6 +100,7 @@ fn build(spec: ProviderSpec) -> Arc<dyn Provider> {
         WireFormat::Replicate => Arc::new(replicate::Replicate::new(spec)),
         WireFormat::Sap => Arc::new(sap::Sap::new(spec)),
         WireFormat::Copilot => Arc::new(copilot::Copilot::new(spec)),
+        WireFormat::Gdc => Arc::new(gdc::Gdc::new(spec)),
         WireFormat::Oci => Arc::new(oci::Oci::new(spec)),
         WireFormat::Predibase => Arc::new(in_path::InPath::predibase(spec)),
         WireFormat::Ragflow => Arc::new(in_path::InPath::ragflow(spec)),

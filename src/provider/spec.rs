@@ -297,6 +297,8 @@ pub enum WireFormat {
     Sap,
     /// OpenAI's chat completions with the headers of GitHub Copilot.
     Copilot,
+    /// OpenAI's chat completions in the folder of a project, as Google Distributed Cloud has Gemini's.
+    Gdc,
     /// OpenAI's chat completions at the addresses and in the names of IBM watsonx.ai.
     Watsonx,
     /// OpenAI's chat completions at deployments of Azure OpenAI.
@@ -332,6 +334,7 @@ impl WireFormat {
             Self::Langflow => "langflow",
             Self::Sap => "sap",
             Self::Copilot => "copilot",
+            Self::Gdc => "gdc",
             Self::Watsonx => "watsonx",
             Self::Bedrock => "bedrock",
             Self::OpenAiResponses => "openai_responses",

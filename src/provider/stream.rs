@@ -29,11 +29,26 @@ pub trait EventDecoder: Send {
     /// The error that the event is, or [`ErrorKind::StreamInterrupted`] for an event that cannot be read. An error is
     /// final.
     fn event(&mut self, frame: Frame<'_>, queue: &mut Queue) -> Result<Flow>;
+
+    /// The body has ended as HTTP ends one, and no event said that nothing more comes. Only a format whose end is that of
+    /// the body finishes its choices here; by default nothing happens, and a choice without its finish is interrupted.
+    ///
+    /// # Errors
+    ///
+    /// What the end of the body means where it is an error of its own.
+    fn end(&mut self, queue: &mut Queue) -> Result<()> {
+        let _ = queue;
+        Ok(())
+    }
 }
 
 impl EventDecoder for Box<dyn EventDecoder> {
     fn event(&mut self, frame: Frame<'_>, queue: &mut Queue) -> Result<Flow> {
         (**self).event(frame, queue)
+    }
+
+    fn end(&mut self, queue: &mut Queue) -> Result<()> {
+        (**self).end(queue)
     }
 }
 
@@ -79,6 +94,12 @@ impl StreamDecoder {
     pub fn end(&mut self, queue: &mut Queue) -> Result<()> {
         let Self { framer, events, choices, done } = self;
         framer.end(&mut |frame| step(events.as_mut(), choices, done, frame, queue))?;
+        if !*done {
+            let before = queue.len();
+            let ended = events.end(queue);
+            note(choices, queue.iter().skip(before));
+            ended?;
+        }
         if self.is_complete() {
             return Ok(());
         }
@@ -128,7 +149,14 @@ fn step(
     }
     let before = queue.len();
     let flow = events.event(frame, queue);
-    for chunk in queue.iter().skip(before) {
+    note(choices, queue.iter().skip(before));
+    *done = !matches!(flow, Ok(Flow::More));
+    flow.map(|_| ())
+}
+
+/// Notes which choices go on and which have finished, by the chunks that just came.
+fn note<'a>(choices: &mut BTreeMap<u32, bool>, chunks: impl Iterator<Item = &'a ChatChunk>) {
+    for chunk in chunks {
         let finishes = match &chunk.delta {
             Delta::Start(_) | Delta::Usage(_) | Delta::Extra(_) | Delta::ChoiceExtra(_) | Delta::Restart => continue,
             Delta::Finish { .. } => Some(true),
@@ -143,8 +171,6 @@ fn step(
         let finished = choices.entry(chunk.choice).or_insert(false);
         *finished = finishes.unwrap_or(*finished);
     }
-    *done = !matches!(flow, Ok(Flow::More));
-    flow.map(|_| ())
 }
 
 impl fmt::Debug for StreamDecoder {

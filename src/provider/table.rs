@@ -29,6 +29,19 @@ const OPENAI_ONLY: [&str; 12] = [
     "verbosity",
     "web_search_options",
 ];
+/// [`OPENAI_ONLY`], where OpenAI's older choice of a function is taken.
+const OPENAI_ONLY_BUT_CALLS: [&str; 10] = [
+    "audio",
+    "modalities",
+    "prediction",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "service_tier",
+    "store",
+    "verbosity",
+    "web_search_options",
+];
 /// What GigaChat does not take, though it takes functions.
 const GIGACHAT_LACKS: [&str; 21] = [
     "audio",
@@ -66,6 +79,12 @@ fn without(lists: &[&[&'static str]]) -> Quirks {
     Quirks { unsupported: lists.iter().copied().flatten().copied().map(Into::into).collect(), ..Quirks::default() }
 }
 
+/// The same, but taking these.
+fn with(mut quirks: Quirks, taken: &[&str]) -> Quirks {
+    quirks.unsupported.retain(|name| !taken.contains(&name.as_ref()));
+    quirks
+}
+
 /// What a provider refuses that takes the limit of tokens only by its older name.
 fn older(lists: &[&[&'static str]]) -> Quirks {
     Quirks { token_limit: TokenLimit::MaxTokens, ..without(lists) }
@@ -100,13 +119,20 @@ fn own_ways() -> Vec<ProviderSpec> {
             .docs("https://docs.baseten.co/reference/inference-api/chat-completions")
             .quirks(without(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls"]])),
         // https://inference-docs.cerebras.ai/api-reference/chat-completions and /capabilities/service-tiers; what is
-        // refused follows LiteLLM's table, though Cerebras's own Python SDK declares those parameters too
+        // refused is not among the parameters of Cerebras's own Python SDK (cerebras_cloud_sdk 1.91)
         row("cerebras", "https://api.cerebras.ai/v1", "CEREBRAS")
             .docs("https://inference-docs.cerebras.ai/api-reference/chat-completions")
-            .quirks(without(&[
-                &PENALTIES,
-                &["audio", "function_call", "functions", "logit_bias", "modalities", "n", "web_search_options"],
-            ])),
+            .quirks(without(&[&[
+                "audio",
+                "function_call",
+                "functions",
+                "modalities",
+                "prompt_cache_retention",
+                "safety_identifier",
+                "store",
+                "verbosity",
+                "web_search_options",
+            ]])),
         row("clarifai", "https://api.clarifai.com/v2/ext/openai/v1", "CLARIFAI")
             .key_env("CLARIFAI_PAT")
             .quirks(without(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed", "user"]])),
@@ -158,6 +184,7 @@ fn own_ways() -> Vec<ProviderSpec> {
             .docs("https://docs.fireworks.ai/api-reference/post-chatcompletions")
             .alias("fireworks")
             .key_env("FIREWORKS_AI_API_KEY")
+            .key_env("FIREWORKS_AI_TOKEN")
             .quirks(Quirks {
                 model_prefix: Some("accounts/fireworks/models/".into()),
                 ..older(&[&[
@@ -176,7 +203,7 @@ fn own_ways() -> Vec<ProviderSpec> {
             .quirks(without(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed", "user"]])),
         // https://developers.sber.ru/docs/ru/gigachat/api/reference/rest/post-chat: its tools are OpenAI's older functions
         row("gigachat", "https://gigachat.devices.sberbank.ru/api/v1", "GIGACHAT")
-            .docs("https://developers.sber.ru/docs/ru/gigachat/api/reference/rest/post-chat:")
+            .docs("https://developers.sber.ru/docs/ru/gigachat/api/reference/rest/post-chat")
             .key_env("GIGACHAT_CREDENTIALS")
             .auth(AuthScheme::Gigachat)
             .quirks(Quirks {
@@ -184,13 +211,23 @@ fn own_ways() -> Vec<ProviderSpec> {
                 no_stream_options: true,
                 ..older(&[&GIGACHAT_LACKS, &PENALTIES, &LOGPROBS])
             }),
-        // https://console.groq.com/docs/api-reference, and Groq's OpenAPI description
+        // https://console.groq.com/docs/api-reference, and Groq's OpenAPI description: what is refused is not in it, or is
+        // said there to be not supported yet; Groq answers 400 to it
         row("groq", "https://api.groq.com/openai/v1", "GROQ")
             .docs("https://console.groq.com/docs/api-reference")
             .quirks(Quirks {
                 web_search: WebSearch::BrowserSearch,
                 stream_usage: Some("/x_groq/usage".into()),
-                ..Quirks::default()
+                ..without(&[&[
+                    "audio",
+                    "modalities",
+                    "prediction",
+                    "prompt_cache_key",
+                    "prompt_cache_retention",
+                    "safety_identifier",
+                    "store",
+                    "verbosity",
+                ]])
             }),
         row("hyperbolic", "https://api.hyperbolic.xyz/v1", "HYPERBOLIC").quirks(older(&[
             &OPENAI_ONLY,
@@ -217,17 +254,23 @@ fn own_ways() -> Vec<ProviderSpec> {
                 reasoning_history: Some("reasoning_content".into()),
                 ..without(&[&["reasoning_effort"]])
             }),
-        // https://docs.mistral.ai/api, and Mistral's OpenAPI description
-        row("mistral", "https://api.mistral.ai/v1", "MISTRAL").docs("https://docs.mistral.ai/api").quirks(mistral()),
+        // https://docs.mistral.ai/api, Mistral's OpenAPI description, and its Python SDK (mistralai 3.7) for what its own host
+        // takes beyond
+        row("mistral", "https://api.mistral.ai/v1", "MISTRAL")
+            .docs("https://docs.mistral.ai/api")
+            .quirks(with(mistral(), &["logprobs", "top_logprobs", "service_tier"])),
+        // https://platform.kimi.ai/docs/api/chat, where `max_tokens` is deprecated, and /docs/guide/use-thinking-effort; a
+        // switch and a level go together in Moonshot's own client (MoonshotAI/kimi-cli, kosong/chat_provider/kimi.py)
         row("moonshot", "https://api.moonshot.ai/v1", "MOONSHOT")
-            .docs("https://platform.kimi.ai/docs/api/models-overview")
+            .docs("https://platform.kimi.ai/docs/api/chat")
             .quirks(Quirks {
+                token_limit: TokenLimit::MaxCompletionTokens,
                 max_temperature: Some(1.0),
-                reasoning: Reasoning::Thinking,
+                reasoning: Reasoning::ThinkingAndEffort,
                 tool_choice: ToolChoices::AskForRequired,
                 content: ContentForm::JoinedText,
                 reasoning_history: Some("reasoning_content".into()),
-                ..older(&[&["functions"]])
+                ..without(&[&["functions"]])
             }),
         row("nscale", "https://inference.api.nscale.com/v1", "NSCALE")
             .quirks(older(&[&OPENAI_ONLY, &["parallel_tool_calls", "seed", "user"]])),
@@ -257,7 +300,7 @@ fn own_ways() -> Vec<ProviderSpec> {
             }),
         // https://docs.perplexity.ai/api-reference/chat-completions-post: what is refused is not among its parameters
         row("perplexity", "https://api.perplexity.ai", "PERPLEXITY")
-            .docs("https://docs.perplexity.ai/api-reference/chat-completions-post:")
+            .docs("https://docs.perplexity.ai/api-reference/chat-completions-post")
             .key_env("PERPLEXITYAI_API_KEY")
             .quirks(Quirks {
                 ..older(&[
@@ -268,8 +311,11 @@ fn own_ways() -> Vec<ProviderSpec> {
                         "modalities",
                         "prediction",
                         "prompt_cache_key",
+                        "prompt_cache_retention",
+                        "safety_identifier",
                         "service_tier",
                         "store",
+                        "verbosity",
                     ],
                     &LOGPROBS,
                     &["logit_bias", "n", "parallel_tool_calls", "seed", "tool_choice", "tools", "user"],
@@ -316,14 +362,16 @@ fn own_ways() -> Vec<ProviderSpec> {
                 &["logit_bias", "n", "parallel_tool_calls", "seed", "stop", "user"],
             ])
         }),
-        // https://docs.together.ai/docs/inference/openai-compatibility, and Together's OpenAPI description
+        // https://docs.together.ai/docs/inference/openai-compatibility, and Together's OpenAPI description: what is refused is
+        // not in it
         row("together_ai", "https://api.together.ai/v1", "TOGETHER")
             .docs("https://docs.together.ai/docs/inference/openai-compatibility")
             .alias("together")
             .key_env("TOGETHER_AI_API_KEY")
             .key_env("TOGETHERAI_API_KEY")
+            .key_env("TOGETHER_AI_TOKEN")
             .base_url_env("TOGETHER_AI_API_BASE")
-            .quirks(older(&[])),
+            .quirks(older(&[&OPENAI_ONLY_BUT_CALLS, &["functions", "parallel_tool_calls", "top_logprobs", "user"]])),
         // volcengine/volcengine-python-sdk, volcenginesdkarkruntime/resources/chat/completions.py
         row("volcengine", "https://ark.cn-beijing.volces.com/api/v3", "VOLCENGINE").key_env("ARK_API_KEY").quirks(
             Quirks {
@@ -371,7 +419,7 @@ fn own_ways() -> Vec<ProviderSpec> {
                 &["logit_bias", "parallel_tool_calls", "reasoning_effort", "seed", "top_logprobs", "user"],
             ])),
         // https://docs.x.ai/developers/model-capabilities/text/reasoning, and /developers/tools/web-search: searching is
-        // a tool of the Responses API
+        // a tool of the Responses API. Of the two limits, which are both taken, `max_tokens` is the deprecated one
         row("xai", "https://api.x.ai/v1", "XAI")
             .docs("https://docs.x.ai/developers/model-capabilities/text/reasoning")
             .responses()
@@ -379,16 +427,18 @@ fn own_ways() -> Vec<ProviderSpec> {
                 web_search: WebSearch::Responses,
                 no_strict: true,
                 no_names: true,
-                ..older(&[&[
+                ..without(&[&[
                     "audio",
                     "function_call",
                     "functions",
                     "modalities",
                     "prediction",
                     "prompt_cache_key",
+                    "prompt_cache_retention",
                     "safety_identifier",
                     "service_tier",
                     "store",
+                    "verbosity",
                 ]])
             }),
         row("xiaomi_mimo", "https://api.xiaomimimo.com/v1", "XIAOMI_MIMO")
@@ -399,19 +449,17 @@ fn own_ways() -> Vec<ProviderSpec> {
                 reasoning_history: Some("reasoning_content".into()),
                 ..Quirks::default()
             }),
+        // https://docs.z.ai/api-reference/llm/chat-completion, and Z.ai's Python SDK (zai-sdk 0.2.3): how much to reason is for
+        // GLM-5.2 and later
         row("zai", "https://api.z.ai/api/paas/v4", "ZAI")
             .docs("https://docs.z.ai/api-reference/llm/chat-completion")
             .quirks(Quirks {
-                reasoning: Reasoning::Thinking,
+                renamed: vec![("user".into(), "user_id".into())],
+                reasoning: Reasoning::ThinkingAndEffort,
                 cache_control: true,
                 no_json_schema: true,
                 reasoning_history: Some("reasoning_content".into()),
-                ..older(&[
-                    &OPENAI_ONLY,
-                    &PENALTIES,
-                    &LOGPROBS,
-                    &["logit_bias", "n", "parallel_tool_calls", "seed", "user"],
-                ])
+                ..older(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed"]])
             }),
     ]
 }
@@ -464,7 +512,6 @@ mod tests {
         ("a2a", "agents of one's own, which are asked by a protocol of tasks and not by a model's name"),
         ("aiohttp_openai", "a way of sending, not a provider"),
         ("chatgpt", "the private API of a subscription"),
-        ("gdc", "not built yet: Gemini behind the credentials of Google Cloud"),
         ("petals", "its public swarm is gone, and it was called through a Python package in the same process"),
         ("pydantic_ai_agents", "as for a2a"),
         (

@@ -4,12 +4,14 @@ mod reqwest;
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt as _};
 use http::{Request, Response};
+use secrecy::SecretString;
 
 pub use self::reqwest::ReqwestTransport;
 use crate::error::{Error, ErrorKind, Result};
@@ -26,6 +28,17 @@ pub trait Transport: fmt::Debug + Send + Sync {
     ///
     /// [`ErrorKind::Connection`] where no response could be had, [`ErrorKind::Timeout`] where connecting took too long.
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>>;
+
+    /// One that servers know by a certificate (mTLS): its private key and the certificate with its chain, in PEM. It is asked
+    /// for by credentials whose tokens are given to a certificate, and used for those tokens alone.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] where the PEM cannot be used, or, as by default, certificates cannot.
+    fn identified(&self, pem: &SecretString) -> Result<Arc<dyn Transport>> {
+        let _ = pem;
+        Err(Error::new(ErrorKind::Configuration, "this transport does not identify itself by certificates (mTLS)"))
+    }
 }
 
 /// The body of a response, as it comes. Dropping it closes the connection.

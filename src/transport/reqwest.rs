@@ -11,6 +11,8 @@ use bytes::Bytes;
 use futures::TryStreamExt as _;
 use http::{Request, Response, Uri};
 use reqwest::redirect::Policy;
+#[cfg(feature = "tls")]
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::{Body, Transport};
@@ -21,6 +23,9 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct ReqwestTransport {
     client: reqwest::Client,
     urls: Urls,
+    /// How long connecting may take; nothing for a client of the caller's own.
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only a certificate needs another client"))]
+    connect: Option<Duration>,
 }
 
 /// Addresses read once: the same few are called again and again, and reading one costs as much as writing a request.
@@ -56,16 +61,10 @@ impl ReqwestTransport {
     ///
     /// [`ErrorKind::Configuration`] where the system's TLS or proxy settings cannot be used.
     pub fn new(connect: Duration) -> Result<Self> {
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("anymodel/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::none())
-            .tcp_nodelay(true)
-            .connect_timeout(connect)
-            .build()
-            .map_err(|source| {
-                Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up").with_source(source)
-            })?;
-        Ok(Self::from_client(client))
+        let client = settings(connect).build().map_err(|source| {
+            Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up").with_source(source)
+        })?;
+        Ok(Self { connect: Some(connect), ..Self::from_client(client) })
     }
 
     /// A transport over a client of the caller's own: its proxy, its certificates, its pool.
@@ -73,8 +72,16 @@ impl ReqwestTransport {
     /// Build it with [`Policy::none`]: a redirect must not carry a key to a host that nobody named.
     #[must_use]
     pub fn from_client(client: reqwest::Client) -> Self {
-        Self { client, urls: Urls::default() }
+        Self { client, urls: Urls::default(), connect: None }
     }
+}
+
+fn settings(connect: Duration) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("anymodel/", env!("CARGO_PKG_VERSION")))
+        .redirect(Policy::none())
+        .tcp_nodelay(true)
+        .connect_timeout(connect)
 }
 
 impl fmt::Debug for ReqwestTransport {
@@ -96,6 +103,21 @@ impl Transport for ReqwestTransport {
         *head.headers_mut() = std::mem::take(response.headers_mut());
         let pieces = response.bytes_stream().map_err(broken);
         Ok(head.map(|()| Body::stream(pieces)))
+    }
+
+    #[cfg(feature = "tls")]
+    fn identified(&self, pem: &SecretString) -> Result<Arc<dyn Transport>> {
+        let refused = |message: &'static str| Error::new(ErrorKind::Configuration, message);
+        let connect = self.connect.ok_or_else(|| {
+            refused(
+                "a certificate (mTLS) cannot be given to an HTTP client that is there already; use a `token_source`",
+            )
+        })?;
+        // What the parser says could quote the key.
+        let unusable = |_| refused("the certificate and its key are not a usable pair in PEM");
+        let identity = reqwest::Identity::from_pem(pem.expose_secret().as_bytes()).map_err(unusable)?;
+        let client = settings(connect).identity(identity).build().map_err(unusable)?;
+        Ok(Arc::new(Self { connect: Some(connect), ..Self::from_client(client) }))
     }
 }
 
@@ -129,4 +151,24 @@ fn root(error: &reqwest::Error) -> String {
         cause = inner;
     }
     if error.source().is_none() { error.to_string() } else { cause.to_string() }
+}
+
+#[cfg(all(test, feature = "tls"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_taken_with_its_key_and_never_shown() {
+        let transport = ReqwestTransport::new(Duration::from_secs(1)).unwrap();
+        let vector: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/vectors/entra_assertion.json")).unwrap();
+        let pem = SecretString::from(vector["certificate"].as_str().unwrap());
+        assert!(transport.identified(&pem).is_ok());
+        let own = ReqwestTransport::from_client(reqwest::Client::new());
+        assert_eq!(own.identified(&pem).unwrap_err().kind(), ErrorKind::Configuration);
+        for wrong in ["", "s3cret", "-----BEGIN PRIVATE KEY-----\ns3cret\n-----END PRIVATE KEY-----\n"] {
+            let error = transport.identified(&SecretString::from(wrong)).unwrap_err();
+            assert!(error.kind() == ErrorKind::Configuration && !format!("{error:?}").contains("s3cret"), "{error:?}");
+        }
+    }
 }

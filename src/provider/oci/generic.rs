@@ -41,12 +41,13 @@ fn list(value: Value) -> Vec<Value> {
     }
 }
 
-fn upper(value: Value) -> Value {
+/// A word in capitals.
+pub(super) fn upper(value: Value) -> Value {
     value.as_str().map_or(value.clone(), |word| word.to_ascii_uppercase().into())
 }
 
 /// A name in camel case.
-fn camel(name: &str) -> String {
+pub(super) fn camel(name: &str) -> String {
     let mut words = name.split('_');
     let mut camel = words.next().unwrap_or_default().to_owned();
     for word in words {

@@ -1,11 +1,13 @@
-//! Oracle's OCI Generative AI, `POST /actions/chat`: OpenAI's chat in words of its own (`GENERIC`), and Cohere's chat as it
-//! was before its version 2 (`COHERE`) for Cohere's models.
+//! Oracle's OCI Generative AI, `POST /actions/chat`: OpenAI's chat in words of its own (`GENERIC`), and for Cohere's models
+//! Cohere's chat, of its version 2 for the Command A family (`COHEREV2`) and as it was before for others (`COHERE`).
 //!
 //! Source: OCI's Python SDK (oci 2.189.0, `generative_ai_inference/models`) for everything that is sent and answered whole,
 //! and Oracle's LangChain integration (oracle/langchain-oracle, `libs/oci/langchain_oci/chat_models/providers`) for the
-//! events of streams, which no SDK describes. Both formats are brought to OpenAI's and read by its decoder.
+//! events of streams, which no SDK of OCI's describes. `GENERIC` and `COHERE` are brought to OpenAI's format and read by its
+//! decoder, `COHEREV2` to Cohere's own.
 
 mod cohere;
+mod cohere_v2;
 mod generic;
 mod models;
 #[cfg(test)]
@@ -16,6 +18,7 @@ use http::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::cohere::Cohere;
 use super::openai_chat::OpenAiChat;
 use super::{
     Chat, ChatCodec, Codec, Encoded, EventDecoder, Flow, ListModels, Progress, Provider, ProviderSpec, Queue,
@@ -44,13 +47,37 @@ const REALMS: [(&str, &str); 4] = [
 #[derive(Debug)]
 pub struct Oci {
     chat: OpenAiChat,
+    /// Makes and reads what is Cohere's own format in other words.
+    cohere: Cohere,
+}
+
+/// The formats of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Generic,
+    Cohere,
+    CohereV2,
+}
+
+impl Format {
+    /// That of a model; of a dedicated endpoint, whose id tells nothing, what the setting says.
+    fn of(model: &str, said: Option<&str>) -> Self {
+        match said.map(str::to_ascii_uppercase).as_deref() {
+            Some("COHERE") => Self::Cohere,
+            Some("COHEREV2") => Self::CohereV2,
+            Some("GENERIC") => Self::Generic,
+            _ if model.starts_with(cohere_v2::FAMILY) => Self::CohereV2,
+            _ if model.starts_with("cohere.") => Self::Cohere,
+            _ => Self::Generic,
+        }
+    }
 }
 
 impl Oci {
     /// The provider that this row describes.
     #[must_use]
     pub fn new(spec: ProviderSpec) -> Self {
-        Self { chat: OpenAiChat::new(spec) }
+        Self { cohere: Cohere::new(spec.clone()), chat: OpenAiChat::new(spec) }
     }
 
     fn sent(&self, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
@@ -58,12 +85,14 @@ impl Oci {
         let over = std::mem::take(&mut inner.params.extra_body);
         let mut warnings = Vec::new();
         let dedicated = target.model.starts_with(ENDPOINT) || target.setting("oci_serving_mode") == Some("DEDICATED");
-        let mut chat = if target.model.starts_with("cohere.") {
-            cohere::request(&inner, &self.chat.spec().name, &mut warnings)?
-        } else {
-            let encoded = Codec::<Chat>::encode(&self.chat, &inner, target)?;
-            warnings = encoded.warnings;
-            generic::request(serde_json::from_slice(encoded.request.body()).unwrap_or_default())
+        let mut chat = match Format::of(target.model, target.setting("oci_api_format")) {
+            Format::Cohere => cohere::request(&inner, &self.chat.spec().name, &mut warnings)?,
+            Format::CohereV2 => cohere_v2::request(&self.cohere, &inner, target, &mut warnings)?,
+            Format::Generic => {
+                let encoded = Codec::<Chat>::encode(&self.chat, &inner, target)?;
+                warnings = encoded.warnings;
+                generic::request(serde_json::from_slice(encoded.request.body()).unwrap_or_default())
+            }
         };
         if stream {
             chat.insert("isStream".to_owned(), true.into());
@@ -139,6 +168,11 @@ impl Codec<Chat> for Oci {
             not_a_reply(response, what).with_source(source)
         })?;
         let mut reply = match answer.chat_response.get("apiFormat").and_then(Value::as_str) {
+            Some("COHEREV2") => {
+                let mut reply = cohere_v2::reply(&self.cohere, request, &answer.chat_response, response)?;
+                reply.model = answer.model_id;
+                return Ok(Progress::Done(reply));
+            }
             Some("COHERE") => cohere::reply(&answer.chat_response),
             _ => generic::reply(&answer.chat_response),
         };
@@ -158,7 +192,11 @@ impl ChatCodec for Oci {
 
     fn stream_decoder(&self, request: &ChatRequest) -> StreamDecoder {
         let inner = self.chat.stream_decoder(request).into_events();
-        StreamDecoder::new(Framer::sse(), Events { inner, cohere: cohere::Stream::default() })
+        let v2 = self.cohere.stream_decoder(request).into_events();
+        let (_, model) = request.model.split_once("cohere.").unwrap_or_default();
+        let is_v2 = Format::of(&format!("cohere.{model}"), None) == Format::CohereV2;
+        let events = Events { inner, cohere: cohere::Stream::default(), v2, v2_words: None, is_v2 };
+        StreamDecoder::new(Framer::sse(), events)
     }
 }
 
@@ -170,16 +208,24 @@ struct Answer {
     chat_response: Value,
 }
 
-/// Each event as a chunk of chat completions.
+/// Each event as a chunk of chat completions, or as events of Cohere's.
 struct Events {
     inner: Box<dyn EventDecoder>,
     cohere: cohere::Stream,
+    v2: Box<dyn EventDecoder>,
+    /// How far a stream of `COHEREV2` is, when it is one.
+    v2_words: Option<cohere_v2::Stream>,
+    /// Whether an event that does not say its format is of that one.
+    is_v2: bool,
 }
 
 impl EventDecoder for Events {
     fn event(&mut self, frame: Frame<'_>, queue: &mut Queue) -> Result<Flow> {
         if frame.data == b"[DONE]" {
-            return self.inner.event(frame, queue);
+            return match &mut self.v2_words {
+                Some(words) => told(&mut self.v2, words.end(&Value::Null), queue),
+                None => self.inner.event(frame, queue),
+            };
         }
         let event: Value = serde_json::from_slice(frame.data).map_err(|source| {
             Error::new(ErrorKind::StreamInterrupted, "an event of the stream is not one of OCI's chat")
@@ -191,10 +237,38 @@ impl EventDecoder for Events {
             _ if event.get("code").is_some() && event.get("message").is_some_and(Value::is_string) => {
                 json!({"error": event})
             }
+            format if format == Some("COHEREV2") || self.v2_words.is_some() || format.is_none() && self.is_v2 => {
+                let events = self.v2_words.get_or_insert_default().events(&event);
+                let events = events.map_err(|error| error.with_body(Bytes::copy_from_slice(frame.data)))?;
+                return told(&mut self.v2, events, queue);
+            }
             _ => generic::chunk(&event),
         };
         self.inner.event(Frame { data: chunk.to_string().as_bytes(), ..frame }, queue)
     }
+
+    /// A stream of `COHEREV2` that told why it ended, but not what it used, ends here.
+    fn end(&mut self, queue: &mut Queue) -> Result<()> {
+        match &mut self.v2_words {
+            Some(words) => told(&mut self.v2, words.end(&Value::Null), queue).map(|_| ()),
+            None => self.inner.end(queue),
+        }
+    }
+}
+
+/// Tells a decoder these events.
+fn told(
+    decoder: &mut Box<dyn EventDecoder>,
+    events: impl IntoIterator<Item = Value>,
+    queue: &mut Queue,
+) -> Result<Flow> {
+    for event in events {
+        let data = event.to_string();
+        if decoder.event(Frame::new(None, data.as_bytes()), queue)? == Flow::Done {
+            return Ok(Flow::Done);
+        }
+    }
+    Ok(Flow::More)
 }
 
 /// The usage in OpenAI's names.

@@ -173,3 +173,86 @@ fn failures_are_errors_whole_and_streamed() {
     let cut = streamed(&[json!({"index": 0, "message": {"content": [{"type": "TEXT", "text": "H"}]}})]);
     assert_eq!(cut.1.unwrap_err().kind(), ErrorKind::StreamInterrupted);
 }
+
+#[test]
+fn a_request_to_command_a_is_coheres_in_other_words() {
+    let schema = json!({"type": "object", "properties": {"snake_case": {"type": "string"}}});
+    let tools = json!([{"type": "function", "function": {"name": "f", "description": "d", "parameters": schema, "strict": true}}]);
+    let call = json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let picture = json!({"type": "image_url", "image_url": {"url": "https://a.example/x.png", "detail": "low"}});
+    let messages = json!([
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "?"}, picture]},
+        {"role": "assistant", "content": null, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "done"},
+    ]);
+    let format = json!({"type": "json_schema", "json_schema": {"name": "n", "schema": schema}});
+    let params = json!({"messages": messages, "tools": tools, "tool_choice": "required", "response_format": format,
+        "max_tokens": 9, "top_p": 0.5, "top_k": 3, "stop": "x", "logprobs": true, "safety_mode": "off",
+        "thinking": {"type": "enabled", "budget_tokens": 100}});
+    let (_, body) = sent("cohere.command-a-reasoning-08-2025", params, true).unwrap();
+    let text = |text: &str| json!({"type": "TEXT", "text": text});
+    let image = json!({"type": "IMAGE_URL", "imageUrl": {"url": "https://a.example/x.png", "detail": "LOW"}});
+    let called = json!({"id": "c1", "type": "FUNCTION", "function": {"name": "f", "arguments": "{}"}});
+    let wanted = json!({
+        "apiFormat": "COHEREV2",
+        "messages": [
+            {"role": "SYSTEM", "content": [text("Be brief.")]},
+            {"role": "USER", "content": [text("?"), image]},
+            {"role": "ASSISTANT", "content": [], "toolCalls": [called]},
+            {"role": "TOOL", "content": [text("done")], "toolCallId": "c1"},
+        ],
+        "tools": [{"type": "FUNCTION", "function": {"name": "f", "description": "d", "parameters": schema}}],
+        "isStrictToolsEnabled": true, "toolsChoice": "REQUIRED",
+        "responseFormat": {"type": "JSON_OBJECT", "schema": schema},
+        "maxTokens": 9, "topP": 0.5, "topK": 3, "stopSequences": ["x"], "isLogProbsEnabled": true, "safetyMode": "OFF",
+        "thinking": {"type": "ENABLED", "tokenBudget": 100},
+        "isStream": true, "streamOptions": {"isIncludeUsage": true},
+    });
+    assert_eq!(body["chatRequest"], wanted, "{:#}", body["chatRequest"]);
+    assert_eq!(body["servingMode"]["modelId"], "cohere.command-a-reasoning-08-2025");
+}
+
+#[test]
+fn the_format_is_that_of_the_model_or_of_the_setting() {
+    for (model, said, format) in [
+        ("cohere.command-a-03-2025", None, Format::CohereV2),
+        ("cohere.command-r-08-2024", None, Format::Cohere),
+        ("meta.llama-4", None, Format::Generic),
+        ("ocid1.generativeaiendpoint.oc1.x", None, Format::Generic),
+        ("ocid1.generativeaiendpoint.oc1.x", Some("coherev2"), Format::CohereV2),
+        ("cohere.command-a-03-2025", Some("COHERE"), Format::Cohere),
+    ] {
+        assert_eq!(Format::of(model, said), format, "{model} {said:?}");
+    }
+}
+
+#[test]
+fn streams_of_command_a_are_told_from_others_by_their_format_or_by_the_model() {
+    let piece = |text: &str| json!({"message": {"role": "ASSISTANT", "content": [{"type": "TEXT", "text": text}]}});
+    let with = |mut event: Value, name: &str, value: Value| {
+        event[name] = value;
+        event
+    };
+    let request = ChatRequest::new("oci/cohere.command-a-03-2025", "Hi");
+    let read = |request: &ChatRequest, events: &[Value]| {
+        let text: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+        let (chunks, ended) = decode_pieces(oci().chat().unwrap(), request, [text.as_bytes()]);
+        ended.map(|()| sum(chunks))
+    };
+    let finish = json!({"finishReason": "MAX_TOKENS", "message": {"role": "ASSISTANT"}});
+    let reply = read(&request, &[piece("H"), piece("i"), finish.clone()]).unwrap();
+    assert_eq!((reply.text().as_str(), reply.finish_reason().unwrap().as_str()), ("Hi", "length"));
+    let v2 = with(piece("Hi"), "apiFormat", "COHEREV2".into());
+    // The last event repeats the text, and what was used comes after it.
+    let last = with(piece("Hi"), "finishReason", "COMPLETE".into());
+    let used = json!({"usage": {"promptTokens": 3, "completionTokens": 2}});
+    let reply = read(&ChatRequest::default(), &[v2.clone(), last, used]).unwrap();
+    assert_eq!((reply.text().as_str(), reply.usage.unwrap().total_tokens), ("Hi", 5));
+    assert_eq!(read(&ChatRequest::default(), &[v2]).unwrap_err().kind(), ErrorKind::StreamInterrupted);
+    let failed = json!({"apiFormat": "COHEREV2", "finishReason": "ERROR", "errorMessage": "why"});
+    assert_eq!(read(&request, std::slice::from_ref(&failed)).unwrap_err().message(), "why");
+    let error = whole(failed).unwrap_err();
+    assert_eq!((error.message(), error.kind()), ("why", ErrorKind::Unavailable));
+    assert_eq!(whole(json!({"apiFormat": "COHEREV2"})).unwrap_err().kind(), ErrorKind::InvalidResponse);
+}

@@ -445,7 +445,9 @@ fn reasoning_is_asked_for_in_the_way_of_the_provider() {
     };
     assert_eq!(said("groq", &request), (json!("medium"), Value::Null));
     assert_eq!(said("mistral", &request), (json!("high"), Value::Null));
-    assert_eq!(said("zai", &request), (Value::Null, json!("enabled")));
+    for name in ["zai", "moonshot"] {
+        assert_eq!(said(name, &request), (json!("medium"), json!("enabled")), "{name}");
+    }
     assert_eq!(said("deepseek", &request), (json!("medium"), json!("enabled")));
     request.params.reasoning_effort = Some("none".into());
     assert_eq!(said("deepseek", &request), (Value::Null, json!("disabled")));
@@ -473,6 +475,13 @@ fn models_and_parameters_go_by_the_names_that_the_provider_has_for_them() {
     request.params.seed = None;
     let (sent, warnings) = encode("moonshot", &request).unwrap();
     assert_eq!((&sent["temperature"], warnings.len()), (&json!(1.0), 1));
+    request.params.max_completion_tokens = None;
+    request.params.max_tokens = Some(9);
+    assert_eq!(encode("moonshot", &request).unwrap().0["max_completion_tokens"], 9);
+    assert_eq!(encode("xai", &request).unwrap().0["max_tokens"], 9);
+    request.params.user = Some("u-1234".to_owned());
+    let (sent, _) = encode("zai", &request).unwrap();
+    assert!(sent["user_id"] == "u-1234" && sent.get("user").is_none(), "{sent}");
 }
 
 #[test]

@@ -65,6 +65,14 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .key_env("GEMINI_API_KEY")
             .base_url_env("GEMINI_API_BASE")
             .counts_tokens(),
+        // LiteLLM's names of the variables
+        ProviderSpec { base_url: None, ..ProviderSpec::new("gdc", WireFormat::Gdc, "") }
+            .docs("https://docs.cloud.google.com/distributed-cloud/hosted/docs/latest/gdch/gemini/get-started")
+            .key_env("GDC_API_KEY")
+            .base_url_env("GDC_API_BASE")
+            .setting(Setting::new("vertex_project").env("VERTEX_PROJECT").env("VERTEXAI_PROJECT"))
+            .setting(Setting::new("vertex_location").env("VERTEX_LOCATION").env("VERTEXAI_LOCATION"))
+            .quirks(without(&[&["user"]])),
         ProviderSpec::new("replicate", WireFormat::Replicate, "https://api.replicate.com/v1")
             .docs("https://replicate.com/docs/reference/http")
             .key_env("REPLICATE_API_TOKEN")
@@ -97,6 +105,7 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .setting(Setting::new("oci_compartment_id").env("OCI_COMPARTMENT_ID"))
             .setting(Setting::new("oci_tenancy").env("OCI_TENANCY"))
             .setting(Setting::new("oci_serving_mode").env("OCI_SERVING_MODE"))
+            .setting(Setting::new("oci_api_format").env("OCI_API_FORMAT"))
             .quirks(without(&[&["audio", "function_call", "functions", "modalities", "user"]])),
         ProviderSpec::new(
             "predibase",

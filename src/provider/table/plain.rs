@@ -35,7 +35,7 @@ fn as_given() -> Vec<ProviderSpec> {
             .key_env("AWS_BEARER_TOKEN_BEDROCK"),
         // https://docs.bytez.com/http-reference: the key stands bare in its header
         row("bytez", "https://api.bytez.com/models/v2/openai/v1", "BYTEZ")
-            .docs("https://docs.bytez.com/http-reference:")
+            .docs("https://docs.bytez.com/http-reference")
             .auth(AuthScheme::header("authorization")),
         row("cloudflare", "https://api.cloudflare.com/client/v4/accounts/{account_id}/ai/v1", "CLOUDFLARE")
             .setting(Setting::new("account_id").env("CLOUDFLARE_ACCOUNT_ID"))
