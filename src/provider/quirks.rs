@@ -23,6 +23,8 @@ pub struct Quirks {
     pub renamed: Vec<(Text, Text)>,
     /// The highest temperature that it takes; a higher one is lowered, with a warning.
     pub max_temperature: Option<f64>,
+    /// Whether `logprobs` is a number there: of how many alternatives the probability is told for each token.
+    pub counted_logprobs: bool,
     /// How it is told to reason.
     pub reasoning: Reasoning,
     /// How it is told to search the web.

@@ -363,7 +363,7 @@ fn own_ways() -> Vec<ProviderSpec> {
             ])
         }),
         // https://docs.together.ai/docs/inference/openai-compatibility, and Together's OpenAPI description: what is refused is
-        // not in it
+        // not in it, and `logprobs` is a number, 0 to 20
         row("together_ai", "https://api.together.ai/v1", "TOGETHER")
             .docs("https://docs.together.ai/docs/inference/openai-compatibility")
             .alias("together")
@@ -371,7 +371,10 @@ fn own_ways() -> Vec<ProviderSpec> {
             .key_env("TOGETHERAI_API_KEY")
             .key_env("TOGETHER_AI_TOKEN")
             .base_url_env("TOGETHER_AI_API_BASE")
-            .quirks(older(&[&OPENAI_ONLY_BUT_CALLS, &["functions", "parallel_tool_calls", "top_logprobs", "user"]])),
+            .quirks(Quirks {
+                counted_logprobs: true,
+                ..older(&[&OPENAI_ONLY_BUT_CALLS, &["functions", "parallel_tool_calls", "user"]])
+            }),
         // volcengine/volcengine-python-sdk, volcenginesdkarkruntime/resources/chat/completions.py
         row("volcengine", "https://ark.cn-beijing.volces.com/api/v3", "VOLCENGINE").key_env("ARK_API_KEY").quirks(
             Quirks {

@@ -135,8 +135,20 @@ impl<'a> Encoding<'a> {
         body.set_some("frequency_penalty", params.frequency_penalty.as_ref())?;
         body.set_some("logit_bias", params.logit_bias.as_ref())?;
         body.set_some("seed", params.seed.as_ref())?;
-        body.set_some("logprobs", params.logprobs.as_ref())?;
-        body.set_some("top_logprobs", params.top_logprobs.as_ref())?;
+        match (quirks.counted_logprobs, params.logprobs, params.top_logprobs) {
+            (true, None, None) => {}
+            (true, Some(false), _) => {
+                body.set("logprobs", &0)?;
+            }
+            // The chosen token is among those that are counted.
+            (true, _, most) => {
+                body.set("logprobs", &most.unwrap_or(1).max(1))?;
+            }
+            (false, logprobs, most) => {
+                body.set_some("logprobs", logprobs.as_ref())?;
+                body.set_some("top_logprobs", most.as_ref())?;
+            }
+        }
         body.set_some("user", params.user.as_ref())?;
         match &params.response_format {
             Some(ResponseFormat::JsonSchema(_)) if quirks.no_json_schema => {

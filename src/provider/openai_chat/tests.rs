@@ -538,3 +538,20 @@ fn the_quick_way_and_the_full_way_read_a_stream_alike() {
         assert_eq!(quick, full, "{step} {extra}");
     }
 }
+
+/// Source: Together's OpenAPI description: `logprobs` is an integer between 0 and 20, of the alternatives to tell of.
+#[test]
+fn together_counts_the_probabilities_that_it_is_to_tell() {
+    let sent = |logprobs, top_logprobs| {
+        let mut request = ChatRequest::new("m", "Hi");
+        (request.params.logprobs, request.params.top_logprobs) = (logprobs, top_logprobs);
+        let (body, warnings) = encode("together_ai", &request).unwrap();
+        assert_eq!((body.get("top_logprobs"), warnings.len()), (None, 0));
+        body.get("logprobs").cloned()
+    };
+    assert_eq!(sent(Some(true), Some(3)), Some(json!(3)));
+    assert_eq!(sent(None, Some(3)), Some(json!(3)));
+    assert_eq!(sent(Some(true), None), Some(json!(1)));
+    assert_eq!(sent(Some(false), Some(3)), Some(json!(0)));
+    assert_eq!(sent(None, None), None);
+}
