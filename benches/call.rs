@@ -1,6 +1,7 @@
 //! Whole calls over loopback, against `reqwest` with typed `serde_json` by hand in the same run: one at a time, 64 in
 //! flight, and a stream of 500 chunks.
 
+mod by_hand;
 mod payload;
 mod server;
 
@@ -8,70 +9,29 @@ use anymodel::Client;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use serde::Deserialize;
 use serde_json::json;
 use tokio::runtime::Runtime;
 
 const IN_FLIGHT: usize = 64;
 const CHUNKS: usize = 500;
 
-#[derive(Deserialize)]
-struct TypedReply {
-    choices: Vec<TypedChoice>,
-}
-
-#[derive(Deserialize)]
-struct TypedChoice {
-    message: TypedMessage,
-}
-
-#[derive(Deserialize)]
-struct TypedMessage {
-    content: Option<String>,
-}
-
-async fn by_hand(http: &reqwest::Client, url: &str) -> usize {
+async fn call_by_hand(http: &reqwest::Client, url: &str) -> usize {
     let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "Why is the sky blue?"}]});
     let body = serde_json::to_vec(&body).unwrap();
     let request = http.post(url).header("authorization", "Bearer sk-bench").header("content-type", "application/json");
-    let reply = request.body(body).send().await.unwrap().bytes().await.unwrap();
-    let reply: TypedReply = serde_json::from_slice(&reply).unwrap();
-    reply.choices[0].message.content.as_ref().unwrap().len()
+    by_hand::reply(&request.body(body).send().await.unwrap().bytes().await.unwrap())
 }
 
-async fn by_anymodel(client: &Client, base: &str) -> usize {
+async fn call_by_anymodel(client: &Client, base: &str) -> usize {
     let call = client.completion("openai/gpt-4o", "Why is the sky blue?").api_base(base).api_key("sk-bench".to_owned());
     call.await.unwrap().text().len()
 }
 
-#[derive(Deserialize)]
-struct TypedChunk {
-    choices: Vec<TypedChunkChoice>,
-}
-
-#[derive(Deserialize)]
-struct TypedChunkChoice {
-    delta: TypedDelta,
-}
-
-#[derive(Deserialize)]
-struct TypedDelta {
-    content: Option<String>,
-}
-
 async fn stream_by_hand(http: &reqwest::Client, url: &str) -> usize {
     let mut pieces = http.post(url).body("{}").send().await.unwrap().bytes_stream();
-    let (mut buffer, mut length) = (Vec::new(), 0);
+    let (mut lines, mut length) = (by_hand::Lines::default(), 0);
     while let Some(piece) = pieces.next().await {
-        buffer.extend_from_slice(&piece.unwrap());
-        while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = buffer.drain(..=end).collect();
-            let line = std::str::from_utf8(&line).unwrap().trim();
-            let Some(data) = line.strip_prefix("data: ").filter(|data| *data != "[DONE]") else { continue };
-            let chunk: TypedChunk = serde_json::from_str(data).unwrap();
-            length +=
-                chunk.choices.iter().filter_map(|choice| choice.delta.content.as_ref()).map(String::len).sum::<usize>();
-        }
+        length += lines.push(&piece.unwrap());
     }
     length
 }
@@ -97,14 +57,14 @@ fn calls(criterion: &mut Criterion) {
     let base = server::start("application/json", payload::REPLY);
     let url = format!("{base}/chat/completions");
     let mut group = criterion.benchmark_group("call");
-    group.bench_function("by hand", |bencher| bencher.to_async(&runtime).iter(|| by_hand(&http, &url)));
-    group.bench_function("anymodel", |bencher| bencher.to_async(&runtime).iter(|| by_anymodel(&client, &base)));
+    group.bench_function("by hand", |bencher| bencher.to_async(&runtime).iter(|| call_by_hand(&http, &url)));
+    group.bench_function("anymodel", |bencher| bencher.to_async(&runtime).iter(|| call_by_anymodel(&client, &base)));
     group.throughput(Throughput::Elements(IN_FLIGHT as u64));
     group.bench_function(BenchmarkId::new("by hand", IN_FLIGHT), |bencher| {
-        bencher.to_async(&runtime).iter(|| together(|| by_hand(&http, &url)));
+        bencher.to_async(&runtime).iter(|| together(|| call_by_hand(&http, &url)));
     });
     group.bench_function(BenchmarkId::new("anymodel", IN_FLIGHT), |bencher| {
-        bencher.to_async(&runtime).iter(|| together(|| by_anymodel(&client, &base)));
+        bencher.to_async(&runtime).iter(|| together(|| call_by_anymodel(&client, &base)));
     });
     group.finish();
 }
