@@ -765,7 +765,7 @@ async fn a_call_in_flight_is_small() {
     let server = server(words()).await;
     let router = router().deployment(at(&server.url(), "a", "a")).build().unwrap();
     let alone = client().completion("openai/m", "Hi").into_future();
-    assert!(size_of_val(&*alone) <= 5 << 10, "{} bytes", size_of_val(&*alone));
+    assert!(size_of_val(&*alone) <= 4 << 10, "{} bytes", size_of_val(&*alone));
     let routed = router.completion("a", "Hi").into_future();
     assert!(size_of_val(&*routed) <= 5 << 10, "{} bytes", size_of_val(&*routed));
     let streamed = router.complete_stream(ChatRequest::new("a", "Hi"), CallOptions::default());

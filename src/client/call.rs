@@ -152,7 +152,8 @@ impl Client {
     {
         let located = |error: Error| at(error, endpoint);
         let clock = Clock::start(&self.0.deadlines, options);
-        let endpoint = &*clock.within_call(endpoint.located()).await.map_err(located)?;
+        let found = clock.within_call(endpoint.located()).await.map_err(located)?;
+        let endpoint = found.as_deref().unwrap_or(endpoint);
         let less = left_out::parameters(request, &options.additional_drop_params).map_err(located)?;
         let request = less.as_deref().unwrap_or(request);
         let encoded = Op::encode(endpoint.provider.as_ref(), request, &endpoint.target());
@@ -211,7 +212,8 @@ impl Client {
     {
         let located = |error: Error| at(error, endpoint);
         let clock = Clock::start(&self.0.deadlines, options);
-        let endpoint = &*clock.within_call(endpoint.located()).await.map_err(located)?;
+        let found = clock.within_call(endpoint.located()).await.map_err(located)?;
+        let endpoint = found.as_deref().unwrap_or(endpoint);
         let provider = endpoint.provider.as_ref();
         let less = left_out::parameters(request, &options.additional_drop_params).map_err(located)?;
         let request = less.as_deref().unwrap_or(request);

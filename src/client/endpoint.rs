@@ -64,19 +64,19 @@ impl Endpoint {
         Ok(encoded)
     }
 
-    /// This endpoint with its address, for which the credentials may have to be asked.
+    /// This endpoint with its address, where the credentials have to be asked for it.
     ///
     /// # Errors
     ///
     /// As [`Client::endpoint`], and those of the credentials.
-    pub(super) async fn located(&self) -> Result<Cow<'_, Self>> {
+    pub(super) async fn located(&self) -> Result<Option<Box<Self>>> {
         if !self.base_url.is_empty() {
-            return Ok(Cow::Borrowed(self));
+            return Ok(None);
         }
         let found = self.credentials.settings(self.provider.as_ref()).await?;
-        let mut located = self.clone();
+        let mut located = Box::new(self.clone());
         located.settle(found)?;
-        Ok(Cow::Owned(located))
+        Ok(Some(located))
     }
 
     /// Whether a setting is missing that the credentials may know.

@@ -31,7 +31,8 @@ impl Client {
         let codec = ListModels::codec(endpoint.provider.as_ref());
         let codec = codec.ok_or_else(|| located(ListModels::missing(provider)))?;
         let clock = Clock::start(&self.0.deadlines, options);
-        let endpoint = &*clock.within_call(endpoint.located()).await.map_err(located)?;
+        let found = clock.within_call(endpoint.located()).await.map_err(located)?;
+        let endpoint = found.as_deref().unwrap_or(&endpoint);
         let policy = self.policy(options);
         let (mut models, mut page) = (Vec::new(), ModelPage::default());
         for _ in 0..PAGES {

@@ -72,7 +72,7 @@ pub(super) struct Sent {
 }
 
 impl Client {
-    /// Asks an operation of an endpoint: the whole reply, with the number of requests that it took.
+    /// Asks an operation of an endpoint: the whole reply, with the headers that it came with.
     pub(super) async fn ask<Op: Operation>(
         &self,
         endpoint: &Endpoint,
@@ -83,19 +83,20 @@ impl Client {
         let mut sending = encoded.request.clone();
         let mut sent = self.send(endpoint, &mut sending, clock).await?;
         loop {
-            let (response, secrets) = self.whole(sent, clock).await?;
-            let decoded = Op::decode(endpoint.provider.as_ref(), request, &response)
-                .map_err(|error| place(redact(error, &secrets), &response))?;
-            match decoded {
-                Progress::Done(reply) => return Ok((reply, response.into_parts().0.headers)),
-                Progress::Poll { request, after } => {
-                    let Some(pause) = affordable(after, clock) else {
-                        return Err(Error::new(ErrorKind::Timeout, "the job was not done in time"));
-                    };
-                    sleep(pause).await;
-                    sent = self.send_next(endpoint, request, clock).await?;
+            let (next, after) = {
+                let (response, secrets) = self.whole(sent, clock).await?;
+                let decoded = Op::decode(endpoint.provider.as_ref(), request, &response)
+                    .map_err(|error| place(redact(error, &secrets), &response))?;
+                match decoded {
+                    Progress::Done(reply) => return Ok((reply, response.into_parts().0.headers)),
+                    Progress::Poll { request, after } => (request, after),
                 }
-            }
+            };
+            let Some(pause) = affordable(after, clock) else {
+                return Err(Error::new(ErrorKind::Timeout, "the job was not done in time"));
+            };
+            sleep(pause).await;
+            sent = self.send_next(endpoint, next, clock).await?;
         }
     }
 
