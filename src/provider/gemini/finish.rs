@@ -48,7 +48,7 @@ pub(super) fn reason(word: &str, calls: bool) -> (FinishReason, Option<String>) 
         | "IMAGE_SAFETY"
         | "IMAGE_PROHIBITED_CONTENT"
         | "IMAGE_RECITATION" => FinishReason::ContentFilter,
-        other => FinishReason::Other(other.to_owned()),
+        other => FinishReason::from(other),
     };
     let native = (reason.as_str() != word).then(|| word.to_owned());
     (reason, native)
@@ -74,6 +74,7 @@ mod tests {
         }
         assert_eq!(reason("SAFETY", false).1.as_deref(), Some("SAFETY"));
         assert_eq!(reason("OTHER", false).1, None);
+        assert_eq!(reason("tool_calls", false), (FinishReason::ToolCalls, None), "a server behind it may use OpenAI's");
     }
 
     #[test]
