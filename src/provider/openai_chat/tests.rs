@@ -511,7 +511,7 @@ fn rows_take_and_refuse_what_the_vendor_says() {
     for name in ["assemblyai", "friendliai", "sarvam", "scaleway"] {
         assert_eq!(encode(name, &request).unwrap().0["max_tokens"], 9, "{name}");
     }
-    for name in ["apertis", "nscale"] {
+    for name in ["apertis", "nscale", "synthetic"] {
         assert_eq!(encode(name, &request).unwrap().0["max_completion_tokens"], 9, "{name}");
     }
 }

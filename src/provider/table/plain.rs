@@ -1,6 +1,6 @@
 //! Vendors that speak OpenAI's format without ways of their own.
 
-use super::{LOGPROBS, OPENAI_ONLY, older, row};
+use super::{LOGPROBS, OPENAI_ONLY, older, row, without};
 use crate::provider::{AuthScheme, Hook, ModelsAt, ProviderSpec, Quirks, Setting};
 
 pub(super) fn providers() -> Vec<ProviderSpec> {
@@ -74,7 +74,8 @@ fn as_given() -> Vec<ProviderSpec> {
             .chat_path("/genai/llmgw/chat/completions")
             .key_env("DATAROBOT_API_TOKEN")
             .base_url_env("DATAROBOT_ENDPOINT"),
-        row("edenai", "https://api.edenai.run/v3", "EDENAI"),
+        row("edenai", "https://api.edenai.run/v3", "EDENAI")
+            .docs("https://www.edenai.co/docs/v3/llms/chat-completions"),
         row("empower", "https://app.empower.dev/api/v1", "EMPOWER"),
         // Friendli's Python SDK (friendli 0.16.5, `core/models/serverlesschatcompletionbody.py`): what is refused is not
         // among its parameters
@@ -108,7 +109,8 @@ fn as_given() -> Vec<ProviderSpec> {
         row("lambda_ai", "https://api.lambda.ai/v1", "LAMBDA"),
         row("meta", "https://api.meta.ai/v1", "META"),
         row("meta_llama", "https://api.llama.com/compat/v1", "LLAMA"),
-        row("modelscope", "https://api-inference.modelscope.cn/v1", "MODELSCOPE"),
+        row("modelscope", "https://api-inference.modelscope.cn/v1", "MODELSCOPE")
+            .docs("https://modelscope.cn/docs/model-service/API-Inference/intro"),
         // Morph's own SDK (@morphllm/morphsdk 0.2.196)
         row("morph", "https://api.morphllm.com/v1", "MORPH").docs("https://www.npmjs.com/package/@morphllm/morphsdk"),
         row("nadir", "https://api.getnadir.com/v1", "NADIR"),
@@ -135,6 +137,10 @@ fn as_given() -> Vec<ProviderSpec> {
             .key_env("SCW_SECRET_KEY")
             .base_url_env("SCALEWAY_API_BASE")
             .quirks(older(&[&OPENAI_ONLY, &["frequency_penalty", "logit_bias", "n", "top_logprobs", "user"]])),
+        // What is refused is not among its parameters, of which both limits are
+        row("synthetic", "https://api.synthetic.new/openai/v1", "SYNTHETIC")
+            .docs("https://dev.synthetic.new/docs/openai/chat-completions")
+            .quirks(without(&[&OPENAI_ONLY])),
         row("tencent", "https://tokenhub-intl.tencentcloudmaas.com/v1", "TENCENT"),
         row("v0", "https://api.v0.dev/v1", "V0").docs("https://vercel.com/docs/v0/api"),
         row("veniceai", "https://api.venice.ai/api/v1", "VENICE_AI").alias("venice").key_env("VENICE_API_KEY"),
@@ -156,12 +162,12 @@ fn max_tokens() -> Vec<ProviderSpec> {
         row("empiriolabs", "https://api.empiriolabs.ai/v1", "EMPIRIOLABS"),
         row("libertai", "https://api.libertai.io/v1", "LIBERTAI").docs("https://docs.libertai.io/apis/text/usage"),
         row("llamagate", "https://api.llamagate.dev/v1", "LLAMAGATE"),
-        row("nano-gpt", "https://nano-gpt.com/api/v1", "NANOGPT"),
+        row("nano-gpt", "https://nano-gpt.com/api/v1", "NANOGPT")
+            .docs("https://docs.nano-gpt.com/api-reference/endpoint/chat-completion"),
         row("neosantara", "https://api.neosantara.xyz/v1", "NEOSANTARA"),
         row("pinstripes", "https://pinstripes.io/v1", "PINSTRIPES"),
         row("poe", "https://api.poe.com/v1", "POE")
             .docs("https://creator.poe.com/docs/external-applications/openai-compatible-api"),
-        row("synthetic", "https://api.synthetic.new/openai/v1", "SYNTHETIC"),
         ProviderSpec::openai_chat("tensormesh", "https://serverless.tensormesh.ai/v1")
             .key_env("TENSORMESH_INFERENCE_API_KEY")
             .base_url_env("TENSORMESH_SERVERLESS_BASE_URL"),
