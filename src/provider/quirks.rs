@@ -79,7 +79,8 @@ pub enum Reasoning {
     /// By `reasoning_effort`.
     #[default]
     Effort,
-    /// By `reasoning_effort`, which is `high` or `none`.
+    /// By `reasoning_effort`, which is `high` or `none`, but for models that are known to take other words: those are sent
+    /// as they are, and elsewhere `high` stands for them, with a warning.
     HighOrNone,
     /// By `reasoning_effort`; a budget of tokens becomes the word for it.
     EffortForBudget,

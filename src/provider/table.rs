@@ -133,7 +133,9 @@ fn own_ways() -> Vec<ProviderSpec> {
                 "verbosity",
                 "web_search_options",
             ]])),
+        // Clarifai's Python SDK (clarifai 12.5.0, `urls/helper.py`) for the address and CLARIFAI_PAT
         row("clarifai", "https://api.clarifai.com/v2/ext/openai/v1", "CLARIFAI")
+            .docs("https://github.com/Clarifai/clarifai-python")
             .key_env("CLARIFAI_PAT")
             .quirks(without(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed", "user"]])),
         row("codestral", "https://codestral.mistral.ai/v1", "CODESTRAL").quirks(mistral()),
@@ -176,9 +178,10 @@ fn own_ways() -> Vec<ProviderSpec> {
                 ..Quirks::default()
             }),
         row("featherless_ai", "https://api.featherless.ai/v1", "FEATHERLESS_AI")
+            .docs("https://featherless.ai/docs/completions")
             .key_env("FEATHERLESS_API_KEY")
             .base_url_env("FEATHERLESS_API_BASE")
-            .quirks(older(&[&OPENAI_ONLY, &LOGPROBS, &["parallel_tool_calls", "seed", "user"]])),
+            .quirks(older(&[&OPENAI_ONLY, &LOGPROBS, &["parallel_tool_calls", "user"]])),
         // https://docs.fireworks.ai/api-reference/post-chatcompletions, and Fireworks's Python SDK
         row("fireworks_ai", "https://api.fireworks.ai/inference/v1", "FIREWORKS")
             .docs("https://docs.fireworks.ai/api-reference/post-chatcompletions")
@@ -229,11 +232,9 @@ fn own_ways() -> Vec<ProviderSpec> {
                     "verbosity",
                 ]])
             }),
-        row("hyperbolic", "https://api.hyperbolic.xyz/v1", "HYPERBOLIC").quirks(older(&[
-            &OPENAI_ONLY,
-            &LOGPROBS,
-            &["logit_bias", "parallel_tool_calls"],
-        ])),
+        row("hyperbolic", "https://api.hyperbolic.xyz/v1", "HYPERBOLIC")
+            .docs("https://docs.hyperbolic.ai/inference/text-apis")
+            .quirks(older(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "parallel_tool_calls"]])),
         row("inception", "https://api.inceptionlabs.ai/v1", "INCEPTION").docs("https://docs.inceptionlabs.ai").quirks(
             older(&[
                 &OPENAI_ONLY,
@@ -272,8 +273,11 @@ fn own_ways() -> Vec<ProviderSpec> {
                 reasoning_history: Some("reasoning_content".into()),
                 ..without(&[&["functions"]])
             }),
+        // What is refused is not among its parameters; NSCALE_SERVICE_TOKEN is of https://docs.nscale.com/docs/use-cases/chat
         row("nscale", "https://inference.api.nscale.com/v1", "NSCALE")
-            .quirks(older(&[&OPENAI_ONLY, &["parallel_tool_calls", "seed", "user"]])),
+            .docs("https://docs.nscale.com/api-reference/inferencing/create-chat-completion")
+            .key_env("NSCALE_SERVICE_TOKEN")
+            .quirks(without(&[&OPENAI_ONLY, &["parallel_tool_calls", "user"]])),
         row("nvidia_nim", "https://integrate.api.nvidia.com/v1", "NVIDIA_NIM")
             .docs("https://docs.api.nvidia.com/nim/reference/llm-apis")
             .key_env("NVIDIA_API_KEY")
@@ -298,7 +302,8 @@ fn own_ways() -> Vec<ProviderSpec> {
                 body: Map::from_iter([("usage".to_owned(), json!({"include": true}))]),
                 ..Quirks::default()
             }),
-        // https://docs.perplexity.ai/api-reference/chat-completions-post: what is refused is not among its parameters
+        // https://docs.perplexity.ai/api-reference/chat-completions-post: what is refused is not among its parameters. The
+        // Python SDK's types (perplexityai 0.46.1) have tools, `n` and logprobs, but no page says that a model heeds them
         row("perplexity", "https://api.perplexity.ai", "PERPLEXITY")
             .docs("https://docs.perplexity.ai/api-reference/chat-completions-post")
             .key_env("PERPLEXITYAI_API_KEY")
@@ -375,9 +380,11 @@ fn own_ways() -> Vec<ProviderSpec> {
                 counted_logprobs: true,
                 ..older(&[&OPENAI_ONLY_BUT_CALLS, &["functions", "parallel_tool_calls", "user"]])
             }),
-        // volcengine/volcengine-python-sdk, volcenginesdkarkruntime/resources/chat/completions.py
-        row("volcengine", "https://ark.cn-beijing.volces.com/api/v3", "VOLCENGINE").key_env("ARK_API_KEY").quirks(
-            Quirks {
+        // volcenginesdkarkruntime/resources/chat/completions.py
+        row("volcengine", "https://ark.cn-beijing.volces.com/api/v3", "VOLCENGINE")
+            .docs("https://github.com/volcengine/volcengine-python-sdk")
+            .key_env("ARK_API_KEY")
+            .quirks(Quirks {
                 reasoning: Reasoning::AsGiven,
                 ..without(&[&[
                     "audio",
@@ -389,8 +396,7 @@ fn own_ways() -> Vec<ProviderSpec> {
                     "user",
                     "web_search_options",
                 ]])
-            },
-        ),
+            }),
         // IBM's Python SDK
         ProviderSpec { base_url: None, ..ProviderSpec::new("watsonx", WireFormat::Watsonx, "") }
             .alias("watsonx_text")

@@ -46,10 +46,8 @@ pub(super) fn write(out: &mut Encoding<'_>) -> Result<()> {
     }
     match out.spec.quirks.reasoning {
         Reasoning::Effort => write_effort(out, effort),
-        Reasoning::HighOrNone => {
-            let word = effort.map(|effort| if *effort == Effort::None { Effort::None } else { Effort::High });
-            write_effort(out, word.as_ref())
-        }
+        Reasoning::HighOrNone if out.known.efforts.is_some() => write_effort(out, effort),
+        Reasoning::HighOrNone => write_high_or_none(out, effort),
         Reasoning::EffortForBudget => match thinking {
             Some(thinking) => write_effort(out, Some(&word_for(thinking))),
             None => write_effort(out, effort),
@@ -86,6 +84,17 @@ pub(super) fn write(out: &mut Encoding<'_>) -> Result<()> {
         Reasoning::ByModel if by_budget(&out.known) => write_budget(out, thinking, effort),
         Reasoning::ByModel => write_effort(out, effort),
     }
+}
+
+/// `high` in the place of every word but `none`.
+fn write_high_or_none(out: &mut Encoding<'_>, effort: Option<&Effort>) -> Result<()> {
+    let Some(effort) = effort else { return Ok(()) };
+    let word = if effort.as_str() == Effort::None.as_str() { Effort::None } else { Effort::High };
+    if effort.as_str() != word.as_str() {
+        let message = format!("`high` was sent in the place of `{effort}`: the model takes only that and `none`");
+        out.warnings.push(Warning::new("reasoning_effort", message));
+    }
+    write_effort(out, Some(&word))
 }
 
 fn write_effort(out: &mut Encoding<'_>, effort: Option<&Effort>) -> Result<()> {

@@ -461,6 +461,60 @@ fn reasoning_is_asked_for_in_the_way_of_the_provider() {
     assert_eq!(encode("groq", &request).unwrap_err().kind(), ErrorKind::Unsupported);
 }
 
+/// https://docs.mistral.ai/inference/conversations/reasoning, and the cards of the models on Mistral's host.
+#[test]
+fn mistral_is_told_how_much_to_reason_in_the_words_that_the_model_has_and_a_changed_word_is_warned_of() {
+    let said = |model: &str, word: &str| {
+        let mut request = ChatRequest::new(model, "?");
+        request.params.reasoning_effort = Some(word.into());
+        let (sent, warnings) = encode("mistral", &request).unwrap();
+        (sent["reasoning_effort"].clone(), warnings.len())
+    };
+    assert_eq!(said("mistral-small-latest", "low"), (json!("high"), 1));
+    assert_eq!(said("mistral-medium-3-5", "high"), (json!("high"), 0));
+    assert_eq!(said("mistral-medium-3-5", "none"), (json!("none"), 0));
+    assert_eq!(said("mistral-large-4-0", "low"), (json!("low"), 0));
+    assert_eq!(said("zai-glm-5-2", "xhigh"), (json!("xhigh"), 0));
+    let mut request = ChatRequest::new("zai-glm-5-3", "?");
+    request.params.reasoning_effort = Some("medium".into());
+    assert_eq!(encode("mistral", &request).unwrap_err().kind(), ErrorKind::Unsupported);
+    request.model = "mistral-small-latest".to_owned();
+    let detailed = json!({"effort": "none", "summary": "auto"}).as_object().cloned().unwrap();
+    request.params.reasoning_effort = Some(crate::chat::Effort::Detailed(detailed));
+    assert_eq!(encode("mistral", &request).unwrap().0["reasoning_effort"], "none");
+}
+
+/// Of what each vendor's page or SDK has, as the row names it.
+#[test]
+fn rows_take_and_refuse_what_the_vendor_says() {
+    let takes = |name: &str, parameter: &'static str, value: Value| {
+        let mut request = ChatRequest::new("some-model", "?");
+        request.params.set(parameter, value).unwrap();
+        let encoded = encode(name, &request);
+        assert!(
+            encoded.as_ref().is_ok() || encoded.as_ref().is_err_and(|e| e.kind() == ErrorKind::Unsupported),
+            "{name}"
+        );
+        encoded.is_ok()
+    };
+    for name in ["featherless_ai", "nscale", "scaleway", "sarvam", "friendliai"] {
+        assert!(takes(name, "seed", json!(7)), "{name}");
+        assert!(!takes(name, "user", json!("u")), "{name}");
+    }
+    for parameter in ["n", "frequency_penalty"] {
+        assert!(!takes("scaleway", parameter, json!(2)) && takes("sarvam", parameter, json!(2)), "{parameter}");
+    }
+    assert!(!takes("lemonade", "logprobs", json!(true)) && takes("scaleway", "logprobs", json!(true)));
+    let mut request = ChatRequest::new("some-model", "?");
+    request.params.max_completion_tokens = Some(9);
+    for name in ["assemblyai", "friendliai", "sarvam", "scaleway"] {
+        assert_eq!(encode(name, &request).unwrap().0["max_tokens"], 9, "{name}");
+    }
+    for name in ["apertis", "nscale", "synthetic"] {
+        assert_eq!(encode(name, &request).unwrap().0["max_completion_tokens"], 9, "{name}");
+    }
+}
+
 #[test]
 fn models_and_parameters_go_by_the_names_that_the_provider_has_for_them() {
     let mut request = ChatRequest::new("llama-v3p3", [user("?").named("Ann")]);

@@ -150,14 +150,11 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .base_url_env("OLLAMA_HOST")
             .key_env("OLLAMA_API_KEY")
             .key_optional(),
-        // https://docs.aws.amazon.com/sagemaker/latest/dg/realtime-endpoints-test-endpoints.html
-        sagemaker("sagemaker_chat"),
-        // https://docs.aws.amazon.com/nova/latest/nova2-userguide/nova-sagemaker-inference-api-reference.html
-        sagemaker("sagemaker_nova").quirks(Quirks {
-            no_model: true,
-            unsupported: NOT_OF_NOVA.map(Into::into).to_vec(),
-            ..Quirks::default()
-        }),
+        sagemaker("sagemaker_chat")
+            .docs("https://docs.aws.amazon.com/sagemaker/latest/dg/realtime-endpoints-test-endpoints.html"),
+        sagemaker("sagemaker_nova")
+            .docs("https://docs.aws.amazon.com/nova/latest/nova2-userguide/nova-sagemaker-inference-api-reference.html")
+            .quirks(Quirks { no_model: true, unsupported: NOT_OF_NOVA.map(Into::into).to_vec(), ..Quirks::default() }),
         // LiteLLM's names of the variables, then those of Google's own SDK
         ProviderSpec { base_url: None, ..ProviderSpec::new("vertex_ai", WireFormat::Vertex, "") }
             .docs("https://docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/overview")
