@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::exchange::{Ask, Exchange, Way, put};
-use super::fetch;
+use super::{clock, fetch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::ProviderSpec;
 
@@ -153,7 +153,7 @@ impl Exchange {
         let scope = scope.unwrap_or_else(|| "GIGACHAT_API_PERS".to_owned());
         let mut request = fetch::form(&url, &[("scope", &scope)])?;
         put(&mut request, "Basic ", key.expose_secret())?;
-        let id = HeaderValue::try_from(random_uuid())
+        let id = HeaderValue::try_from(clock::random_uuid())
             .map_err(|source| Error::new(ErrorKind::Configuration, "no id for the request").with_source(source))?;
         request.headers_mut().insert(ID, id);
         let ask =
@@ -201,15 +201,6 @@ fn read_service_key(key: &SecretString) -> Result<Parts> {
     })
 }
 
-/// A random id of the form that RFC 9562 calls version 4.
-fn random_uuid() -> String {
-    let number: u128 = rand::random();
-    let number = (number & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
-    let hex = format!("{number:032x}");
-    let piece = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    format!("{}-{}-{}-{}-{}", piece(0, 8), piece(8, 12), piece(12, 16), piece(16, 20), piece(20, 32))
-}
-
 /// Puts the headers on a request that say for which group of resources it is.
 pub(super) fn of_group(request: &mut Request<Bytes>, group: &str) -> Result<()> {
     const GROUP: HeaderName = HeaderName::from_static("ai-resource-group");
@@ -218,18 +209,4 @@ pub(super) fn of_group(request: &mut Request<Bytes>, group: &str) -> Result<()> 
     })?;
     request.headers_mut().insert(GROUP, value);
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_random_id_has_the_form_of_one() {
-        let id = random_uuid();
-        let lengths: Vec<usize> = id.split('-').map(str::len).collect();
-        assert_eq!(lengths, [8, 4, 4, 4, 12]);
-        assert!(id.split('-').nth(2).unwrap().starts_with('4') && "89ab".contains(&id[19..20]), "{id}");
-        assert_ne!(id, random_uuid());
-    }
 }

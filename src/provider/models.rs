@@ -84,12 +84,6 @@ pub(super) fn mark(body: &Map<String, Value>, name: &str) -> Option<String> {
     body.get(name).and_then(Value::as_str).filter(|mark| !mark.is_empty()).map(str::to_owned)
 }
 
-/// A text as it can stand in a query, or as one segment of a path.
-pub(super) fn escaped(mark: &str) -> String {
-    let kept = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
-    mark.bytes().map(|byte| if kept(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
-}
-
 /// The models in a reply: in its member `list`, else in `models`, or in the bare list that it is; each by its member
 /// `id`, or a bare name.
 ///

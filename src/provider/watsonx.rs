@@ -14,6 +14,7 @@ use super::{
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, ErrorKind, Result};
+use crate::wire::escaped;
 use crate::wire::json::Object;
 
 /// The version of the API, a date, where the caller says none.
@@ -105,7 +106,7 @@ fn addressed(encoded: Encoded, target: &Target<'_>, what: &str) -> Result<Encode
     let place = match target.model.strip_prefix(DEPLOYMENT) {
         Some(deployment) => {
             body.remove("model");
-            format!("deployments/{}/", models::escaped(deployment))
+            format!("deployments/{}/", escaped(deployment))
         }
         None => {
             body.rename("model", "model_id");

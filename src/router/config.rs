@@ -16,6 +16,8 @@ use crate::client::{Fallback, RetryPolicy, is_setting};
 use crate::error::{Error, ErrorKind, Result};
 use crate::money::Usd;
 use crate::pricing::{Item, Rates};
+#[cfg(feature = "redis")]
+use crate::wire::escaped;
 
 /// A reference to a variable of the environment.
 const VARIABLE: &str = "os.environ/";
@@ -384,16 +386,6 @@ fn redis(builder: RouterBuilder, section: &mut Section) -> Result<RouterBuilder>
     let limits = super::RedisLimits::builder(url).build();
     let limits = limits.map_err(|error| section.wrong("redis_url", error.message()))?;
     Ok(builder.shared_limits(std::sync::Arc::new(limits)))
-}
-
-/// A text as a part of a URL.
-#[cfg(feature = "redis")]
-fn escaped(text: &str) -> String {
-    let byte = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(byte).collect()
 }
 
 /// Numbers by kind of error, such as `{RateLimitErrorRetries: 3}`.

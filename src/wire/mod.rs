@@ -2,6 +2,8 @@
 //!
 //! Everything here is pure: bytes and values in, bytes and values out. No IO, clock, environment or async.
 
+use std::fmt::Write as _;
+
 use crate::{Error, ErrorKind, Result, Retry};
 
 pub mod event_stream;
@@ -9,6 +11,21 @@ pub mod json;
 pub mod lines;
 pub mod schema;
 pub mod sse;
+
+/// A text as it can stand in a query, or as one segment of a path: everything but what RFC 3986 calls unreserved is
+/// percent-encoded, as AWS's own clients do too.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            escaped.push(char::from(byte));
+        } else {
+            // Writing to a `String` cannot fail.
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+    }
+    escaped
+}
 
 /// The largest line or event that a framer takes unless [`Framer::with_limit`] says otherwise: 32 MiB.
 ///
@@ -173,5 +190,16 @@ pub(crate) mod testing {
             assert_eq!(frames(framer.clone(), cut(bytes, &[place])), whole, "cut at {place}");
         }
         whole
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_escaped_text_has_nothing_that_ends_a_segment_or_a_value() {
+        assert_eq!(escaped("arn:aws:bedrock:us-east-1::x/y é"), "arn%3Aaws%3Abedrock%3Aus-east-1%3A%3Ax%2Fy%20%C3%A9");
+        assert_eq!(escaped("a-Z_0.9~"), "a-Z_0.9~");
     }
 }

@@ -18,6 +18,7 @@ use super::time;
 use crate::auth::fetch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::aws;
+use crate::wire::escaped;
 
 /// The role that a profile gets by a login.
 pub(super) struct Login {
@@ -97,7 +98,7 @@ impl Login {
         }
         let given = context.environment.get("AWS_ENDPOINT_URL_SSO");
         let address = given.unwrap_or_else(|| aws::endpoint("portal.sso", &self.region));
-        let (role, account) = (aws::segment(&self.role), aws::segment(&self.account));
+        let (role, account) = (escaped(&self.role), escaped(&self.account));
         let address = address.trim_end_matches('/');
         let url = format!("{address}/federation/credentials?role_name={role}&account_id={account}");
         let mut request = fetch::get(&url)?;

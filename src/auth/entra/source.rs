@@ -226,7 +226,7 @@ impl Proof {
 
 #[cfg(feature = "azure")]
 fn signed(pem: &str, audience: &str, client: &str) -> Result<String> {
-    super::assertion::sign(pem, audience, client, clock::now(), &clock::unique())
+    super::assertion::sign(pem, audience, client, clock::now(), &clock::random_uuid())
 }
 
 #[cfg(not(feature = "azure"))]

@@ -133,12 +133,3 @@ fn a_certificate_without_its_key_is_an_error() {
         assert_eq!(error.kind(), ErrorKind::Configuration, "{pem}");
     }
 }
-
-#[cfg(feature = "azure")]
-#[test]
-fn each_assertion_has_a_name_of_its_own() {
-    let (one, two) = (crate::auth::clock::unique(), crate::auth::clock::unique());
-    assert_ne!(one, two);
-    assert_eq!((one.len(), one.get(14..15)), (36, Some("4")), "{one}");
-    assert!(["8", "9", "a", "b"].contains(&one.get(19..20).unwrap()), "{one}");
-}

@@ -16,7 +16,7 @@ use super::exchange::Aws;
 use crate::auth::aws::{Keys, sign, signing_time};
 use crate::auth::fetch;
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::aws::segment;
+use crate::wire::escaped;
 
 /// How long the metadata endpoint of AWS is waited for: there is none on a machine that is not AWS's.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -66,7 +66,7 @@ pub(super) fn signed(keys: &Keys, region: &str, url: &str, audience: &str, time:
     let headers: Vec<_> =
         headers.into_iter().filter_map(|(key, value)| Some(json!({"key": key, "value": value?}))).collect();
     let text = json!({"headers": headers, "method": "POST", "url": url}).to_string();
-    Ok(text.split('/').map(segment).collect::<Vec<_>>().join("/"))
+    Ok(text.split('/').map(escaped).collect::<Vec<_>>().join("/"))
 }
 
 /// The metadata endpoint, by the addresses of the credentials.

@@ -8,12 +8,13 @@ use super::Anthropic;
 use super::request::url;
 use crate::error::Result;
 use crate::provider::{Codec, Encoded, ListModels, ModelPage, Progress, Target, models};
+use crate::wire::escaped;
 
 impl Codec<ListModels> for Anthropic {
     fn encode(&self, page: &ModelPage, target: &Target<'_>) -> Result<Encoded> {
         let messages = url(&self.spec, target.base_url);
         let base = messages.strip_suffix("/messages").unwrap_or(&messages);
-        let after = page.after.as_deref().map(|mark| format!("&after_id={}", models::escaped(mark)));
+        let after = page.after.as_deref().map(|mark| format!("&after_id={}", escaped(mark)));
         models::get(&format!("{base}/models?limit=1000{}", after.unwrap_or_default()))
     }
 

@@ -10,7 +10,8 @@ use super::name::Name;
 use super::request::{Draft, url};
 use crate::chat::{ChatRequest, Params};
 use crate::error::Result;
-use crate::provider::{Encoded, ProviderSpec, Target, aws, counting, post_json};
+use crate::provider::{Encoded, ProviderSpec, Target, counting, post_json};
+use crate::wire::escaped;
 use crate::wire::json::Object;
 
 /// Members of Converse's body that a count takes: `ConverseTokensRequest`.
@@ -39,6 +40,6 @@ pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target
     };
     let mut body = Object::new();
     body.set("input", &input)?;
-    let url = url(target, &aws::segment(name.foundation()), "count-tokens");
+    let url = url(target, &escaped(name.foundation()), "count-tokens");
     Ok(Encoded { request: post_json(&url, body.to_bytes())?, warnings })
 }

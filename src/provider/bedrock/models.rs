@@ -9,6 +9,7 @@ use http::Response;
 use super::{Bedrock, REGION};
 use crate::error::Result;
 use crate::provider::{Codec, Encoded, ListModels, ModelPage, Progress, Target, aws, models};
+use crate::wire::escaped;
 
 /// The mark of the first page of inference profiles, which comes behind the foundation models; the marks of the others
 /// are behind it.
@@ -19,7 +20,7 @@ impl Codec<ListModels> for Bedrock {
         let base = control_plane(target);
         let Some(mark) = &page.after else { return models::get(&format!("{base}/foundation-models")) };
         let mark = mark.strip_prefix(PROFILES).and_then(|mark| mark.strip_prefix(' '));
-        let after = mark.map(|mark| format!("&nextToken={}", models::escaped(mark)));
+        let after = mark.map(|mark| format!("&nextToken={}", escaped(mark)));
         models::get(&format!("{base}/{PROFILES}?maxResults=1000{}", after.unwrap_or_default()))
     }
 

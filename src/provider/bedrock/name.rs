@@ -1,6 +1,6 @@
 //! What a model is called: the id that Bedrock knows, and what stands before it.
 
-use crate::provider::aws::segment;
+use crate::wire::escaped;
 
 /// A model's name, taken apart: `[route/][region/]id`, in any order of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl<'a> Name<'a> {
 
     /// The id as one segment of a path.
     pub(super) fn path(&self) -> String {
-        segment(self.id)
+        escaped(self.id)
     }
 
     /// The id of the model behind an inference profile.

@@ -6,10 +6,11 @@ use http::Response;
 use super::{Gemini, versioned};
 use crate::error::Result;
 use crate::provider::{Codec, Encoded, ListModels, ModelPage, Progress, Target, models};
+use crate::wire::escaped;
 
 impl Codec<ListModels> for Gemini {
     fn encode(&self, page: &ModelPage, target: &Target<'_>) -> Result<Encoded> {
-        let after = page.after.as_deref().map(|mark| format!("&pageToken={}", models::escaped(mark)));
+        let after = page.after.as_deref().map(|mark| format!("&pageToken={}", escaped(mark)));
         models::get(&format!("{}/models?pageSize=1000{}", versioned(target), after.unwrap_or_default()))
     }
 

@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use super::{INFERENCE, Oci, compartment, endpoint, versioned};
 use crate::error::Result;
-use crate::provider::models::{escaped, get, page};
+use crate::provider::models::{get, page};
 use crate::provider::{Codec, Encoded, ListModels, ModelPage, Progress, Target};
+use crate::wire::escaped;
 
 /// The service that manages models.
 const MANAGEMENT: &str = "generativeai";

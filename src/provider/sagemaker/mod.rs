@@ -16,7 +16,7 @@ use super::{
 use crate::chat::ChatRequest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::json::Object;
-use crate::wire::{Frame, Framer};
+use crate::wire::{Frame, Framer, escaped};
 
 /// The setting that names the region.
 const REGION: &str = "aws_region_name";
@@ -52,7 +52,7 @@ impl Sagemaker {
             body.remove("model");
         }
         let action = if stream { "invocations-response-stream" } else { "invocations" };
-        let url = format!("{}/endpoints/{}/{action}", target.base_url, aws::segment(target.model));
+        let url = format!("{}/endpoints/{}/{action}", target.base_url, escaped(target.model));
         let mut request: Request<Bytes> = super::post_json(&url, body.to_bytes())?;
         if let Some(component) = component.as_ref().and_then(serde_json::Value::as_str) {
             let value = HeaderValue::from_str(component).map_err(|source| {

@@ -10,12 +10,13 @@ use http::{HeaderName, HeaderValue, Response};
 use super::{Vertex, address};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{Codec, Encoded, ListModels, ModelPage, Progress, Target, models};
+use crate::wire::escaped;
 
 const PROJECT: HeaderName = HeaderName::from_static("x-goog-user-project");
 
 impl Codec<ListModels> for Vertex {
     fn encode(&self, page: &ModelPage, target: &Target<'_>) -> Result<Encoded> {
-        let after = page.after.as_deref().map(|mark| format!("&pageToken={}", models::escaped(mark)));
+        let after = page.after.as_deref().map(|mark| format!("&pageToken={}", escaped(mark)));
         let root = address::of_publishers(target);
         let mut encoded =
             models::get(&format!("{root}/publishers/google/models?pageSize=100{}", after.unwrap_or_default()))?;
