@@ -11,7 +11,7 @@ use super::over_chat::{AnyDecoder, OverChat};
 use super::{
     About, Chat, Codec, Decode, Encoded, Operation, Progress, Provider, Reply, StreamOf, Streamed, Sum, Target,
 };
-use crate::chat::{CallMeta, ServerToolUse, Usage};
+use crate::chat::{CallMeta, ServerToolUse, Usage, is_restart};
 use crate::error::{Error, ErrorKind, Result};
 use crate::responses::{Event, EventWriter, Item, Request, Response};
 
@@ -57,7 +57,10 @@ impl Operation for Responses {
         }
         let (chat, _) = request.settings_in_chat()?;
         Ok(match Chat::decode(provider, &chat, response)? {
-            Progress::Done(reply) => Progress::Done(Response::from_chat(&reply, request)),
+            Progress::Done(reply) => {
+                let response = Response::from_chat(&reply, request);
+                Progress::Done(Response { model: reply.model, ..response })
+            }
             Progress::Poll { request, after } => Progress::Poll { request, after },
         })
     }
