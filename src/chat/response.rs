@@ -19,7 +19,8 @@ use crate::money::Cost;
 pub struct ChatResponse {
     /// The provider's id of the reply.
     pub id: String,
-    /// The model that answered, as the provider names it.
+    /// The model that answered, as the provider names it; where it names none, the one that was asked. Empty in what a
+    /// codec decodes of such a provider without a client.
     pub model: String,
     /// When it was made, in seconds since 1970; 0 where the provider does not say.
     pub created: u64,

@@ -87,13 +87,17 @@ impl Streamed for Responses {
         }
         let (chat, _) = request.settings_in_chat()?;
         let decoder = Chat::stream_decoder(provider, &chat)?;
-        let writer = EventWriter::new(request);
+        let writer = EventWriter::new(request).unnamed();
         let (write, end) = (EventWriter::write, EventWriter::end);
         Ok(AnyDecoder::new(Box::new(OverChat { decoder, writer, write, end })))
     }
 
     fn stream_of(provider: &dyn Provider) -> Option<StreamOf> {
         if provider.responses().is_some() { None } else { Chat::stream_of(provider) }
+    }
+
+    fn model_of(event: &mut Event) -> Option<&mut String> {
+        event.response.as_mut().map(|response| &mut response.model)
     }
 
     fn is_content(event: &Event) -> bool {
@@ -115,6 +119,9 @@ pub struct ResponseSum {
 
 impl Sum<Responses> for ResponseSum {
     fn add(&mut self, event: Event) {
+        if is_restart(&event.extra) {
+            self.items.clear();
+        }
         if let Some(response) = event.response {
             self.reply = *response;
         }
@@ -145,6 +152,10 @@ impl Reply for Response {
             usage: usage(self).map(Cow::Owned),
             finish_reasons: self.finish_reason().into_iter().collect(),
         }
+    }
+
+    fn model_mut(&mut self) -> &mut String {
+        &mut self.model
     }
 
     fn meta(&self) -> &CallMeta {
