@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::client::{CallOptions, Question};
 use crate::error::Result;
 use crate::pricing::Rates;
+use crate::text::shown_address;
 
 /// A model at one provider, with one address and key, and what a router has to know of it. Deployments of the same
 /// [`model_name`](Self::model_name) are a group: a call that names the group goes to one of them.
@@ -278,7 +279,7 @@ impl fmt::Debug for Deployment {
             .field("model_name", &self.model_name)
             .field("model", &self.model)
             .field("id", &self.id)
-            .field("api_base", &self.api_base.as_deref().map(|url| url.split('?').next().unwrap_or_default()))
+            .field("api_base", &self.api_base.as_deref().map(shown_address))
             .field("api_key", &self.api_key.as_ref().map(|_| "[redacted]"))
             .field("api_version", &self.api_version)
             .field("settings", &names(&self.settings))
