@@ -991,6 +991,36 @@ mod typed {
         }
     }
 
+    /// A tree.
+    #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+    struct Tree {
+        value: u8,
+        next: Option<Box<Tree>>,
+    }
+
+    #[tokio::test]
+    async fn a_type_that_is_no_object_is_read_from_inside_of_one() {
+        for name in FORMATS {
+            let server = MockServer::start().await.unwrap();
+            let kind: Kind = call(name, &server).parse().await.unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(kind, Kind::Town, "{name}");
+            let sent = server.requests()[0].json().to_string();
+            assert!(sent.contains("\"value\""), "{name}: {sent}");
+            assert!(call(name, &server).parse::<Vec<Tree>>().await.unwrap().is_empty(), "{name}");
+            assert!(call(name, &server).parse::<Option<Tree>>().await.unwrap().is_some(), "{name}");
+            if name != "anthropic" {
+                for text in [r#"{"value": ["town", "hill"]}"#, r#"["town", "hill"]"#] {
+                    server.enqueue(text);
+                    let kinds: Vec<Kind> = call(name, &server).parse().await.unwrap();
+                    assert_eq!(kinds, [Kind::Town, Kind::Hill], "{name}");
+                }
+                server.enqueue(r#"{"value": ["sea"]}"#);
+                let error = call(name, &server).parse::<Vec<Kind>>().await.unwrap_err();
+                assert!(error.message().contains("sea"), "{name}: {error}");
+            }
+        }
+    }
+
     #[tokio::test]
     async fn a_tool_made_of_a_rust_type_is_offered_called_and_answered() {
         for (name, way, server) in everywhere().await {
@@ -1050,6 +1080,12 @@ mod blocking {
 
     fn both(server: &MockServer, name: &str) {
         assert_eq!(call(name, server).blocking().unwrap().text(), "one two three", "{name}");
+        let (client, model) = (builder().build().unwrap(), format!("{name}/m"));
+        let asked = client.responses(&model, "Hi").api_base(server.url()).api_key("k");
+        assert_eq!(asked.clone().blocking().unwrap().text(), "one two three", "{name}");
+        let told = client.messages(&model, [Turn::user("Hi")]).max_tokens(9).api_base(server.url()).api_key("k");
+        let text: String = told.blocking_stream().unwrap().map(|event| event.unwrap().text().to_owned()).collect();
+        assert_eq!(text, "one two three", "{name}");
         let stream = call(name, server).blocking_stream().unwrap();
         let texts: Vec<String> = stream.map(|chunk| chunk.unwrap().text().to_owned()).collect();
         assert_eq!(texts.concat(), "one two three", "{name}");

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+#[cfg(feature = "schemars")]
+use super::typed;
 use super::with_options::with_options;
 use super::{CallOptions, ChatStream};
 use crate::chat::{
@@ -16,8 +18,6 @@ use crate::chat::{
 use crate::error::Result;
 use crate::provider::{CountTokens, Operation};
 use crate::tokenizer::TokenCount;
-#[cfg(feature = "schemars")]
-use crate::wire::schema::openai_strict;
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -262,20 +262,22 @@ impl Completion {
     /// Asks for JSON of a Rust type's schema, and reads the reply as that type.
     ///
     /// The schema is held to strictly where strict schemas can say it: every property is required, optional ones may
-    /// be `null`. A type that they cannot say, such as a map, is asked for without strictness.
+    /// be `null`. A type that they cannot say, such as a map, is asked for without strictness. A type that is not an
+    /// object, such as a `Vec` or most enums, is asked for as the member `value` of one: most providers take nothing but
+    /// an object.
     ///
     /// # Errors
     ///
     /// As awaiting the call, and as [`ChatResponse::parse`].
     #[cfg(feature = "schemars")]
     pub async fn parse<T: schemars::JsonSchema + serde::de::DeserializeOwned>(self) -> Result<T> {
-        let mut format = ResponseFormat::of::<T>();
-        if let ResponseFormat::JsonSchema(format) = &mut format
-            && let Ok(schema) = openai_strict(&format.schema)
-        {
-            (format.schema, format.strict) = (schema, Some(true));
+        let (format, inside) = typed::format::<T>();
+        let reply = self.response_format(format).await?;
+        if !inside {
+            return reply.parse();
         }
-        self.response_format(format).await?.parse()
+        // Where nothing holds the model to the schema, it may give the value itself.
+        reply.parse().map(|typed::Inside { value }| value).or_else(|error| reply.parse().map_err(|_| error))
     }
 }
 
