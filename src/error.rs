@@ -421,7 +421,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
         write!(f, "{}: {}", inner.kind, inner.message)?;
-        if let Some(advice) = inner.kind.advice() {
+        // What is found before anything is sent says itself what to do.
+        let own = inner.status.is_none() && matches!(inner.kind, ErrorKind::Authentication | ErrorKind::NotFound);
+        if let Some(advice) = inner.kind.advice().filter(|_| !own) {
             write!(f, "; {advice}")?;
         }
         let mut place = Vec::new();
