@@ -1014,6 +1014,11 @@ mod typed {
                     let kinds: Vec<Kind> = call(name, &server).parse().await.unwrap();
                     assert_eq!(kinds, [Kind::Town, Kind::Hill], "{name}");
                 }
+                server.enqueue(r#"{"value": 7, "next": null}"#);
+                let tree: Option<Tree> = call(name, &server).parse().await.unwrap();
+                assert_eq!(tree, Some(Tree { value: 7, next: None }), "{name}");
+                server.enqueue(r#"{"next": null}"#);
+                assert!(call(name, &server).parse::<Option<Kind>>().await.is_err(), "{name}");
                 server.enqueue(r#"{"value": ["sea"]}"#);
                 let error = call(name, &server).parse::<Vec<Kind>>().await.unwrap_err();
                 assert!(error.message().contains("sea"), "{name}: {error}");

@@ -9,7 +9,10 @@ use crate::wire::schema::openai_strict;
 
 // What is no object is inside of one. No doc comments here: the model would read them.
 #[derive(Deserialize, JsonSchema)]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
 pub(super) struct Inside<T> {
+    // A way of its own, so that an `Option` that is missing is an error and not `None`.
+    #[serde(deserialize_with = "T::deserialize")]
     pub(super) value: T,
 }
 
