@@ -99,6 +99,17 @@ async fn a_header_of_the_caller_stands_instead_of_ours_and_is_added_to_a_list() 
 }
 
 #[tokio::test]
+async fn what_answers_can_be_chosen_at_run_time() {
+    for (name, way, server) in everywhere().await {
+        let client = builder().api_base(name, server.url()).api_key(name, "k").build().unwrap();
+        let llm: Arc<dyn Complete> = Arc::new(client);
+        assert_eq!(way.ask(llm.completion(format!("{name}/m"), "Hi")).await.unwrap().text(), "Hi", "{name} {way:?}");
+        let counted = llm.completion(format!("{name}/m"), "Hi").count_tokens().await;
+        assert_eq!(counted.is_ok(), matches!(name, "openai" | "anthropic" | "gemini" | "bedrock"), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn two_choices_are_both_given_or_refused_by_name() {
     for (name, way, server) in everywhere().await {
         server.reply("heads or tails");
@@ -1022,6 +1033,7 @@ mod typed {
                 server.enqueue(r#"{"value": ["sea"]}"#);
                 let error = call(name, &server).parse::<Vec<Kind>>().await.unwrap_err();
                 assert!(error.message().contains("sea"), "{name}: {error}");
+                assert_eq!((error.provider(), error.model(), error.attempts()), (Some(name), Some("m"), 1), "{name}");
             }
         }
     }

@@ -30,6 +30,20 @@ pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 ///     Ok(llm.completion("gpt-5-mini", format!("A title for: {text}")).await?.text())
 /// }
 /// ```
+///
+/// A program that chooses at run time keeps an `Arc<dyn Complete>`, which is one itself. What stands in front of another,
+/// such as a cache, implements the first two methods.
+///
+/// ```
+/// # fn made_of(client: anymodel::Client) {
+/// use std::sync::Arc;
+/// use anymodel::Complete;
+///
+/// let llm: Arc<dyn Complete> = Arc::new(client);
+/// let call = llm.completion("gpt-5-mini", "Hello!").max_tokens(100);
+/// # drop(call);
+/// # }
+/// ```
 pub trait Complete: Send + Sync {
     /// The whole reply to a request.
     fn complete(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatResponse>>;
@@ -48,6 +62,20 @@ pub trait Complete: Send + Sync {
         Self: Clone + Sized + 'static,
     {
         Completion::new(Ok(Arc::new(self.clone())), model, messages)
+    }
+}
+
+impl<T: Complete + ?Sized> Complete for Arc<T> {
+    fn complete(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatResponse>> {
+        (**self).complete(request, options)
+    }
+
+    fn complete_stream(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatStream>> {
+        (**self).complete_stream(request, options)
+    }
+
+    fn count_tokens(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<TokenCount>> {
+        (**self).count_tokens(request, options)
     }
 }
 
