@@ -55,7 +55,7 @@ pub(super) fn get(url: &str) -> Result<Encoded> {
     let request = Request::get(url).body(Bytes::new()).map_err(|source| {
         Error::new(
             ErrorKind::Configuration,
-            format!("`{}` is not a usable address; check the base URL", shown_address(&url)),
+            format!("`{}` is not a usable address; check the base URL", shown_address(url)),
         )
         .with_source(source)
     })?;
