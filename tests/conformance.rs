@@ -93,6 +93,10 @@ async fn a_header_of_the_caller_stands_instead_of_ours_and_is_added_to_a_list() 
         assert_eq!(of("anthropic-beta"), ["mine"], "{name} {way:?}");
     }
     let server = MockServer::start().await.unwrap();
+    let without_key = builder().build().unwrap().completion("openai/m", "Hi").api_base(server.url());
+    without_key.clone().extra_header("authorization", "Basic mine").await.unwrap();
+    assert_eq!(server.take_requests()[0].header("authorization"), Some("Basic mine"));
+    assert_eq!(without_key.await.unwrap_err().kind(), ErrorKind::Authentication);
     let file = vec![user([Part::file_id("file_1")])];
     ask("anthropic", &server, &file).extra_header("anthropic-beta", "mine").await.unwrap();
     assert_eq!(server.requests()[0].header("anthropic-beta"), Some("files-api-2025-04-14,mine"));

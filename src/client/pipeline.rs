@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::header::CONTENT_TYPE;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -164,9 +164,15 @@ impl Client {
         })
     }
 
-    /// Puts the credentials on a request. A header that the caller has given stays what it is.
+    /// Puts the credentials on a request. A header that the caller has given stays what it is, and with an `authorization`
+    /// of the caller's own none has to be found.
     async fn authorize(&self, endpoint: &Endpoint, request: &mut Request<Bytes>, clock: &Clock) -> Result<()> {
-        clock.within_call(endpoint.credentials.authorize(endpoint.provider.as_ref(), request)).await?;
+        let authorized = clock.within_call(endpoint.credentials.authorize(endpoint.provider.as_ref(), request)).await;
+        match authorized {
+            Err(error) if error.kind() != ErrorKind::Authentication => return Err(error),
+            Err(error) if !endpoint.headers.contains_key(AUTHORIZATION) => return Err(error),
+            _ => {}
+        }
         for (name, value) in endpoint.headers.iter().filter(|(name, _)| !is_list(name)) {
             request.headers_mut().insert(name, value.clone());
         }
