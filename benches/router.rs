@@ -38,7 +38,7 @@ fn client() -> Client {
 
 fn router(deployments: usize, strategy: Arc<dyn Strategy>) -> Router {
     let of = |number: usize| {
-        Deployment::new("smart", "openai/gpt-4o").id(&format!("d{number}")).api_key("sk-bench").rpm(1 << 30)
+        Deployment::new("smart", "openai/gpt-4o").id(format!("d{number}")).api_key("sk-bench").rpm(1 << 30)
     };
     Router::builder().client(client()).deployments((0..deployments).map(of)).shared_strategy(strategy).build().unwrap()
 }

@@ -29,7 +29,7 @@ async fn main() -> anymodel::Result<()> {
     busy.reply(Reply::auto().fault(Fault::Status(529)));
     steady.reply("Hello from the one that always answers!");
     let at = |name: &str, server: &MockServer| {
-        Deployment::new(name, "openai/gpt-4o").id(name).api_base(&server.url()).api_key("sk-simulated")
+        Deployment::new(name, "openai/gpt-4o").id(name).api_base(server.url()).api_key("sk-simulated")
     };
     let router = Router::builder()
         .deployment(at("small", &small))

@@ -27,7 +27,7 @@ async fn main() -> anymodel::Result<()> {
                 }
             }
             let deployment = Deployment::new("smart", "openai/gpt-4o").id(name).weight(weight);
-            builder = builder.deployment(deployment.api_base(&server.url()).api_key("sk-simulated"));
+            builder = builder.deployment(deployment.api_base(server.url()).api_key("sk-simulated"));
             servers.push(server);
         }
     }

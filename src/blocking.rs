@@ -9,9 +9,10 @@ use std::sync::mpsc;
 use once_cell::sync::OnceCell;
 use tokio::runtime::Runtime;
 
-use crate::chat::{ChatChunk, ChatResponse};
-use crate::client::{ChatStream, Completion};
+use crate::chat::ChatResponse;
+use crate::client::{Asking, Completion, Streaming};
 use crate::error::{Error, ErrorKind, Result};
+use crate::provider::{Chat, Reply, Streamed};
 use crate::tokenizer::TokenCount;
 
 static RUNTIME: OnceCell<Runtime> = OnceCell::new();
@@ -50,6 +51,24 @@ impl Completion {
         wait(self.into_future())?
     }
 
+    /// Asks for a Rust type, and waits for it.
+    ///
+    /// ```no_run
+    /// let cities: Vec<String> = anymodel::completion("gpt-5", "Three cities of Portugal.").blocking_parse()?;
+    /// # Ok::<(), anymodel::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Completion::parse`].
+    #[cfg(feature = "schemars")]
+    pub fn blocking_parse<T>(self) -> Result<T>
+    where
+        T: schemars::JsonSchema + serde::de::DeserializeOwned + Send + 'static,
+    {
+        wait(self.parse())?
+    }
+
     /// Counts the tokens of the prompt at the provider, and waits for the count.
     ///
     /// ```no_run
@@ -82,12 +101,45 @@ impl Completion {
     }
 }
 
+impl<Op> Asking<Op>
+where
+    Op: Streamed<Response: Reply>,
+{
+    /// Makes the call and waits for the whole reply.
+    ///
+    /// ```no_run
+    /// # fn run(client: anymodel::Client) -> anymodel::Result<()> {
+    /// println!("{}", client.responses("gpt-5", "Hello!").blocking()?.text());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As awaiting the call.
+    pub fn blocking(self) -> Result<Op::Response> {
+        wait(self.whole())?
+    }
+
+    /// Streams the reply to an iterator of its events.
+    ///
+    /// # Errors
+    ///
+    /// As its `stream`.
+    pub fn blocking_stream(self) -> Result<BlockingStream<Op>> {
+        wait(self.streamed())?.map(|stream| BlockingStream(Some(stream)))
+    }
+}
+
 /// The chunks of a streamed reply, each waited for. Dropping it closes the connection.
 #[derive(Debug)]
-pub struct BlockingStream(Option<ChatStream>);
+pub struct BlockingStream<Op: Streamed = Chat>(Option<Streaming<Op>>);
 
-impl Iterator for BlockingStream {
-    type Item = Result<ChatChunk>;
+impl<Op> Iterator for BlockingStream<Op>
+where
+    Op: Streamed<Response: Reply>,
+{
+    type Item = Result<Op::Chunk>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut stream = self.0.take()?;

@@ -10,6 +10,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
+#[cfg(any(feature = "client", test))]
+use secret::without;
+
+#[cfg(any(feature = "client", test))]
+mod secret;
+
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -392,17 +398,20 @@ impl Error {
     #[cfg(any(feature = "client", test))]
     #[must_use]
     pub(crate) fn redacted(mut self, secret: &str) -> Self {
-        const REDACTED: &str = "[redacted]";
-        if secret.is_empty() {
-            return self;
+        let inner = &mut *self.0;
+        if let Some(clean) = without(&inner.message, secret) {
+            inner.message = clean.into();
         }
-        if self.0.message.contains(secret) {
-            self.0.message = self.0.message.replace(secret, REDACTED).into();
+        let told = [&mut inner.code, &mut inner.request_id].into_iter().flatten();
+        for text in told.chain(inner.rate_limits.iter_mut().map(|(_, value)| value)) {
+            if let Some(clean) = without(text, secret) {
+                *text = clean;
+            }
         }
-        if let Some(body) = &self.0.body
-            && memchr::memmem::find(body, secret.as_bytes()).is_some()
+        if let Some(body) = &inner.body
+            && let Some(clean) = without(&String::from_utf8_lossy(body), secret)
         {
-            self.0.body = Some(String::from_utf8_lossy(body).replace(secret, REDACTED).into());
+            inner.body = Some(clean.into());
         }
         self
     }
@@ -412,7 +421,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
         write!(f, "{}: {}", inner.kind, inner.message)?;
-        if let Some(advice) = inner.kind.advice() {
+        // What is found before anything is sent says itself what to do.
+        let own = inner.status.is_none() && matches!(inner.kind, ErrorKind::Authentication | ErrorKind::NotFound);
+        if let Some(advice) = inner.kind.advice().filter(|_| !own) {
             write!(f, "; {advice}")?;
         }
         let mut place = Vec::new();
@@ -491,8 +502,11 @@ mod tests {
     fn a_secret_that_the_provider_repeats_is_taken_out() {
         let error = Error::new(ErrorKind::Authentication, "bad key sk-abc")
             .with_body(Bytes::from_static(b"{\"error\":\"bad key sk-abc\"}"))
+            .with_code("sk-abc")
+            .with_request_id("sk-abc")
+            .with_rate_limits(vec![("x-ratelimit".to_owned(), "sk-abc".to_owned())])
             .redacted("sk-abc");
-        assert!(!format!("{error} {error:?}").contains("sk-abc"));
+        assert!(!format!("{error} {error:?} {:?}", error.rate_limits()).contains("sk-abc"));
         assert_eq!(error.body().map(Bytes::as_ref), Some(b"{\"error\":\"bad key [redacted]\"}".as_slice()));
     }
 }

@@ -655,3 +655,20 @@ fn a_list_of_content_beside_our_own_parts_stays_a_list() {
     let again: Message = serde_json::from_value(serde_json::to_value(&message).unwrap()).unwrap();
     assert_eq!(again, message);
 }
+
+#[test]
+fn json_in_a_fence_is_read_and_json_with_a_fence_in_it_too() {
+    let parse = |text: &str| {
+        let choice = json!({"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}});
+        let reply: ChatResponse =
+            serde_json::from_value(json!({"id": "1", "model": "m", "choices": [choice]})).unwrap();
+        reply.parse::<serde_json::Value>().ok()
+    };
+    for text in ["```json\n{\"a\": 1}\n```", "\n```\r\n{\"a\": 1}```\n", " {\"a\": 1} "] {
+        assert_eq!(parse(text), Some(json!({"a": 1})), "{text}");
+    }
+    assert_eq!(parse("\"```json\\n{}\\n```\""), Some(json!("```json\n{}\n```")));
+    for text in ["```", "``````", "```json```", "```json\n```", "```json\n{\"a\": 1}", "Here: ```json\n{}\n```"] {
+        assert_eq!(parse(text), None, "{text}");
+    }
+}

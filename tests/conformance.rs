@@ -9,12 +9,13 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use anymodel::auth::Environment;
+use anymodel::messages::Turn;
 use anymodel::mock::{Fault, MockServer, Reply, Request};
-use anymodel::provider::ProviderSpec;
+use anymodel::provider::{ProviderSpec, Target};
 use anymodel::transport::{ReqwestTransport, Transport};
 use anymodel::{
-    Accumulator, ChatResponse, ChatStream, Client, ClientBuilder, Complete, Completion, Error, ErrorKind, FinishReason,
-    Message, Retry, Tool, system, tool_result, user,
+    Accumulator, ChatResponse, ChatStream, Client, ClientBuilder, Complete, Completion, Deployment, Error, ErrorKind,
+    FinishReason, Message, Part, Retry, Tool, system, tool_result, user,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -39,6 +40,76 @@ async fn the_white_space_of_an_answer_is_kept() {
             server.enqueue(Reply::text(text).chunks(pieces));
             assert_eq!(way.ask(call(name, &server)).await.unwrap().text(), text, "{name} {way:?} {pieces}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_reply_names_its_model_even_where_the_provider_does_not() {
+    for (name, way, server) in everywhere().await {
+        let reply = way.ask(call(name, &server)).await.unwrap();
+        assert_eq!((reply.model.as_str(), reply.meta.model.as_str()), ("m", "m"), "{name} {way:?}");
+        let mut stream = call(name, &server).stream().await.unwrap();
+        let mut sum = Accumulator::new();
+        while let Some(chunk) = stream.next().await {
+            sum.push(chunk.unwrap());
+        }
+        assert_eq!(sum.into_response().model, "m", "{name}");
+        server.reply(Reply::text("Hi").model("m-2026"));
+        let reply = way.ask(call(name, &server)).await.unwrap();
+        let named = if matches!(name, "bedrock" | "cohere") { "m" } else { "m-2026" };
+        assert_eq!(reply.model, named, "{name} {way:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_other_formats_name_the_model_too() {
+    for (name, way, server) in everywhere().await {
+        let (client, model) = (builder().build().unwrap(), format!("{name}/m"));
+        let asked = client.responses(&model, "Hi").api_base(server.url()).api_key("k");
+        let told = client.messages(&model, [Turn::user("Hi")]).max_tokens(9).api_base(server.url()).api_key("k");
+        let (asked, told) = match way {
+            Way::Whole => (asked.await.unwrap().model, told.await.unwrap().model),
+            Way::Streamed => (
+                asked.stream().await.unwrap().collect().await.unwrap().model,
+                told.stream().await.unwrap().collect().await.unwrap().model,
+            ),
+        };
+        assert_eq!((asked.as_str(), told.as_str()), ("m", "m"), "{name} {way:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_header_of_the_caller_stands_instead_of_ours_and_is_added_to_a_list() {
+    for (name, way, server) in everywhere().await {
+        let call = call(name, &server).extra_header("Authorization", "Basic mine").extra_header("content-type", "a/b");
+        let call = call.extra_header("anthropic-version", "2099-01-01").extra_header("anthropic-beta", "mine");
+        let _ = way.ask(call).await;
+        let sent = server.requests().remove(0);
+        let of =
+            |header| sent.headers().get_all(header).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>();
+        assert_eq!(of("authorization"), ["Basic mine"], "{name} {way:?}");
+        assert_eq!(of("content-type"), ["a/b"], "{name} {way:?}");
+        assert_eq!(of("anthropic-version"), ["2099-01-01"], "{name} {way:?}");
+        assert_eq!(of("anthropic-beta"), ["mine"], "{name} {way:?}");
+    }
+    let server = MockServer::start().await.unwrap();
+    let without_key = builder().build().unwrap().completion("openai/m", "Hi").api_base(server.url());
+    without_key.clone().extra_header("authorization", "Basic mine").await.unwrap();
+    assert_eq!(server.take_requests()[0].header("authorization"), Some("Basic mine"));
+    assert_eq!(without_key.await.unwrap_err().kind(), ErrorKind::Authentication);
+    let file = vec![user([Part::file_id("file_1")])];
+    ask("anthropic", &server, &file).extra_header("anthropic-beta", "mine").await.unwrap();
+    assert_eq!(server.requests()[0].header("anthropic-beta"), Some("files-api-2025-04-14,mine"));
+}
+
+#[tokio::test]
+async fn what_answers_can_be_chosen_at_run_time() {
+    for (name, way, server) in everywhere().await {
+        let client = builder().api_base(name, server.url()).api_key(name, "k").build().unwrap();
+        let llm: Arc<dyn Complete> = Arc::new(client);
+        assert_eq!(way.ask(llm.completion(format!("{name}/m"), "Hi")).await.unwrap().text(), "Hi", "{name} {way:?}");
+        let counted = llm.completion(format!("{name}/m"), "Hi").count_tokens().await;
+        assert_eq!(counted.is_ok(), matches!(name, "openai" | "anthropic" | "gemini" | "bedrock"), "{name}");
     }
 }
 
@@ -706,6 +777,51 @@ async fn neither_a_key_nor_the_query_of_an_address_is_in_an_error_debug_output_o
     }
 }
 
+#[test]
+fn no_value_shows_a_secret_of_its_address_or_headers() {
+    const ADDRESS: &str = "https://me:tok-hidden-9@a.example/v1?key=tok-hidden-9";
+    let client = builder().build().unwrap();
+    let call = client.completion("openai/m", "Hi").api_base(ADDRESS).extra_header("x-key", "tok-hidden-9");
+    let deployment = Deployment::new("m", "openai/m").api_base(ADDRESS).extra_header("x-key", "tok-hidden-9");
+    let spec = ProviderSpec::openai_chat("acme", ADDRESS).header("authorization", "Bearer tok-hidden-9");
+    let asked = client.responses("openai/m", "Hi").api_base(ADDRESS);
+    let settings = [("secret".to_owned(), "tok-hidden-9".to_owned())];
+    let mut target = Target::new("m", ADDRESS);
+    target.settings = &settings;
+    let printed = format!("{call:?} {deployment:?} {spec:?} {asked:?} {target:?}");
+    assert_eq!(printed.matches("https://a.example/v1").count(), 5, "{printed}");
+    assert!(!printed.contains("tok-hidden-9"), "{}", around(&printed, "tok-hidden-9"));
+}
+
+#[tokio::test]
+async fn a_key_that_comes_back_anywhere_in_an_error_is_taken_out_of_it() {
+    let key = "sk/secret+0123=";
+    for (name, way, server) in everywhere().await {
+        let body = json!({"error": {"message": key, "code": key, "type": key, "status": key}, "message": key});
+        let escaped = body.to_string().replace('/', "\\/");
+        server.enqueue(Reply::raw(401, "application/json", body.to_string()).header("x-request-id", key));
+        server.enqueue(Reply::raw(429, "application/json", escaped).header("x-ratelimit-remaining-requests", key));
+        for _ in 0..2 {
+            let error = way.ask(call(name, &server).api_key(key)).await.unwrap_err();
+            let printed = format!("{} {:?} {:?} {:?}", all_of(&error), error.code(), error.body(), error.rate_limits());
+            assert!(!printed.contains("secret"), "{name} {way:?}: {printed}");
+            assert!(error.message().contains("[redacted]"), "{name} {way:?}: {printed}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_says_which_it_was() {
+    let server = MockServer::start().await.unwrap();
+    server.reply(Reply::text("Hi").fault(Fault::SlowHead(SECOND * 3600)));
+    let short = Duration::from_millis(20);
+    let whole = call("openai", &server).timeout(short).await.unwrap_err();
+    let first = call("openai", &server).first_byte_timeout(short).await.unwrap_err();
+    assert_eq!((whole.kind(), first.kind()), (ErrorKind::Timeout, ErrorKind::Timeout));
+    assert_eq!(whole.message(), "the call did not come to its end in time");
+    assert_eq!(first.message(), "no answer began in time");
+}
+
 // What is heard of it.
 
 #[tokio::test]
@@ -890,6 +1006,42 @@ mod typed {
         }
     }
 
+    /// A tree.
+    #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+    struct Tree {
+        value: u8,
+        next: Option<Box<Tree>>,
+    }
+
+    #[tokio::test]
+    async fn a_type_that_is_no_object_is_read_from_inside_of_one() {
+        for name in FORMATS {
+            let server = MockServer::start().await.unwrap();
+            let kind: Kind = call(name, &server).parse().await.unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(kind, Kind::Town, "{name}");
+            let sent = server.requests()[0].json().to_string();
+            assert!(sent.contains("\"value\""), "{name}: {sent}");
+            assert!(call(name, &server).parse::<Vec<Tree>>().await.unwrap().is_empty(), "{name}");
+            assert!(call(name, &server).parse::<Option<Tree>>().await.unwrap().is_some(), "{name}");
+            if name != "anthropic" {
+                for text in [r#"{"value": ["town", "hill"]}"#, r#"["town", "hill"]"#] {
+                    server.enqueue(text);
+                    let kinds: Vec<Kind> = call(name, &server).parse().await.unwrap();
+                    assert_eq!(kinds, [Kind::Town, Kind::Hill], "{name}");
+                }
+                server.enqueue(r#"{"value": 7, "next": null}"#);
+                let tree: Option<Tree> = call(name, &server).parse().await.unwrap();
+                assert_eq!(tree, Some(Tree { value: 7, next: None }), "{name}");
+                server.enqueue(r#"{"next": null}"#);
+                assert!(call(name, &server).parse::<Option<Kind>>().await.is_err(), "{name}");
+                server.enqueue(r#"{"value": ["sea"]}"#);
+                let error = call(name, &server).parse::<Vec<Kind>>().await.unwrap_err();
+                assert!(error.message().contains("sea"), "{name}: {error}");
+                assert_eq!((error.provider(), error.model(), error.attempts()), (Some(name), Some("m"), 1), "{name}");
+            }
+        }
+    }
+
     #[tokio::test]
     async fn a_tool_made_of_a_rust_type_is_offered_called_and_answered() {
         for (name, way, server) in everywhere().await {
@@ -949,6 +1101,12 @@ mod blocking {
 
     fn both(server: &MockServer, name: &str) {
         assert_eq!(call(name, server).blocking().unwrap().text(), "one two three", "{name}");
+        let (client, model) = (builder().build().unwrap(), format!("{name}/m"));
+        let asked = client.responses(&model, "Hi").api_base(server.url()).api_key("k");
+        assert_eq!(asked.clone().blocking().unwrap().text(), "one two three", "{name}");
+        let told = client.messages(&model, [Turn::user("Hi")]).max_tokens(9).api_base(server.url()).api_key("k");
+        let text: String = told.blocking_stream().unwrap().map(|event| event.unwrap().text().to_owned()).collect();
+        assert_eq!(text, "one two three", "{name}");
         let stream = call(name, server).blocking_stream().unwrap();
         let texts: Vec<String> = stream.map(|chunk| chunk.unwrap().text().to_owned()).collect();
         assert_eq!(texts.concat(), "one two three", "{name}");

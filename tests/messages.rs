@@ -3,10 +3,10 @@
 
 use std::collections::VecDeque;
 
-use anymodel::messages::{Event, Message, MessageSum, Request, Turn, error_body};
+use anymodel::messages::{Event, EventWriter, Message, MessageSum, Request, Turn, error_body};
 use anymodel::mock::{Fault, MockServer, Reply};
 use anymodel::provider::{Decode, Messages, Operation, Progress, Registry, Streamed, Target};
-use anymodel::{ChatRequest, Client, ErrorKind, FinishReason, RetryPolicy};
+use anymodel::{ChatChunk, ChatRequest, Client, Delta, ErrorKind, FinishReason, RetryPolicy, Seal, Usage};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -341,4 +341,35 @@ fn a_request_goes_out_as_it_came_in() {
             assert!(same, "{name}: {member} was {value} and is {}", sent[member]);
         }
     }
+}
+
+#[test]
+fn what_became_void_is_no_part_of_the_message() {
+    let request = Request::new("groq/any", 500, [Turn::user("2+2?")]);
+    let (mut writer, mut events) = (EventWriter::new(&request), VecDeque::new());
+    let start = || Delta::Start(Box::default());
+    let call = |index| Delta::ToolCall { index, id: format!("c{index}"), name: "add".to_owned() };
+    let seal = || Delta::Seal(Box::new(Seal::new("gemini", "c2VhbA==")));
+    let finish = || Delta::Finish { reason: FinishReason::Stop, native: None };
+    let first =
+        [start(), Delta::Text("Five".to_owned()), call(0), call(1), seal(), Delta::Usage(Box::new(Usage::new(9, 9)))];
+    let then = [Delta::Restart, start(), seal(), Delta::Text("Four.".to_owned()), finish()];
+    let usage = Delta::Usage(Box::new(Usage::new(3, 2)));
+    for delta in first.into_iter().chain(then).chain([usage]) {
+        writer.write(&ChatChunk::new(delta), &mut events);
+    }
+    writer.end(&mut events);
+    let told: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(told.iter().filter(|kind| **kind == "message_start").count(), 1);
+    let restart = events.iter().position(|event| event.extra.get("restart") == Some(&json!(true))).unwrap();
+    assert_eq!(told[restart - 1..=restart], ["content_block_stop", "ping"]);
+    let begun = events.iter().filter(|event| event.content_block.is_some()).map(|event| event.index.unwrap());
+    assert_eq!(begun.collect::<Vec<_>>(), [0, 1, 2], "a void call that was not told never is");
+
+    let mut sum = MessageSum::default();
+    events.into_iter().for_each(|event| sum.push(event));
+    let message = sum.into_message();
+    assert_eq!((message.text().as_str(), message.content.len()), ("Four.", 1));
+    assert_eq!(message.stop_reason.as_deref(), Some("end_turn"));
+    assert_eq!(message.usage.unwrap()["input_tokens"], 3);
 }

@@ -387,7 +387,7 @@ async fn if_it_is_to_fail_closed_calls_are_refused_until_redis_is_back() {
     let limits = RedisLimits::builder(redis.url()).fail_closed(true).pause(pause).connect().await.unwrap();
     let limited = || at(&server.url(), "limited").rpm(1000);
     let strict = router(&limits).deployment(limited()).build().unwrap();
-    let free = Deployment::new("free", "openai/m").api_base(&server.url()).api_key("sk-secret");
+    let free = Deployment::new("free", "openai/m").api_base(server.url()).api_key("sk-secret");
     let lenient = router(&limits).deployment(limited()).deployment(free).fallback("a", ["free"]).build().unwrap();
     strict.completion("a", "Hi").await.unwrap();
     redis.kill();

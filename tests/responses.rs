@@ -1,10 +1,15 @@
 //! The Responses API: natively, and over chat. Through the real client and a real server.
 #![cfg(all(feature = "client", feature = "mock"))]
 
+use std::collections::VecDeque;
+
+use anymodel::chat::Start;
 use anymodel::mock::{Fault, MockServer, Reply};
 use anymodel::provider::{Decode, Operation, Progress, Registry, Responses, Streamed, Sum, Target};
-use anymodel::responses::{Event, Item, Request, Response, Tool};
-use anymodel::{CallOptions, ChatRequest, Client, ErrorKind, FinishReason, Part, RetryPolicy};
+use anymodel::responses::{Event, EventWriter, Item, Request, Response, Tool};
+use anymodel::{
+    CallOptions, ChatChunk, ChatRequest, Client, Delta, ErrorKind, FinishReason, Part, RetryPolicy, Seal, Usage,
+};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -412,4 +417,38 @@ async fn options_and_cost_are_those_of_a_call() {
     let reply = client.responses("openai/gpt-4o", "Hi").options(options).await.unwrap();
     let cost = reply.meta.cost.expect("gpt-4o has a price").total();
     assert_eq!(cost.to_string(), "$12.50");
+}
+
+#[test]
+fn what_became_void_is_no_part_of_the_reply() {
+    let request = Request::new("groq/any", "2+2?");
+    let (mut writer, mut events) = (EventWriter::new(&request), VecDeque::new());
+    let start = |id: &str| Delta::Start(Box::new(Start { id: id.to_owned(), ..Start::default() }));
+    let call = Delta::ToolCall { index: 0, id: "c0".to_owned(), name: "add".to_owned() };
+    let seal = || Delta::Seal(Box::new(Seal::new("gemini", "c2VhbA==")));
+    let finish = || Delta::Finish { reason: FinishReason::Stop, native: None };
+    let first = [start("1"), Delta::Text("Five".to_owned()), call, Delta::Usage(Box::new(Usage::new(9, 9)))];
+    let then = [Delta::Restart, start("2"), seal(), Delta::Text("Four.".to_owned()), finish()];
+    let usage = Delta::Usage(Box::new(Usage::new(3, 2)));
+    for delta in first.into_iter().chain(then).chain([usage]) {
+        writer.write(&ChatChunk::new(delta), &mut events);
+    }
+    writer.end(&mut events);
+    let numbers: Vec<u64> = events.iter().map(|event| event.sequence_number.unwrap()).collect();
+    assert!(numbers.iter().copied().eq(0..numbers.len() as u64), "{numbers:?}");
+    let restart = events.iter().find(|event| event.extra.get("restart") == Some(&json!(true))).unwrap();
+    assert_eq!(restart.kind, "response.in_progress");
+    assert!(restart.response.as_ref().unwrap().output.is_empty());
+    let of = |kind: &'static str| {
+        events.iter().filter(move |event| event.kind == kind).filter_map(|event| event.output_index)
+    };
+    let added: Vec<u64> = of("response.output_item.added").collect();
+    assert_eq!((added.as_slice(), of("response.output_item.done").count()), ([0, 1, 2].as_slice(), 3));
+
+    let last = events.back().unwrap().response.as_ref().unwrap();
+    assert_eq!((last.text().as_str(), last.output.len(), last.id.as_str()), ("Four.", 1, "resp_1"));
+    assert_eq!(last.usage.as_ref().unwrap().input_tokens, 3);
+    let mut sum = <Responses as Streamed>::Sum::default();
+    events.into_iter().for_each(|event| sum.add(event));
+    assert_eq!(sum.into_reply().text(), "Four.");
 }

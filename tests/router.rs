@@ -286,7 +286,7 @@ async fn names_are_aliases_patterns_and_ids() {
     let (any, one) = (server("ok").await, server("one").await);
     let router = router()
         .deployment(at(&one.url(), "smart", "first"))
-        .deployment(Deployment::new("openai/*", "openai/*-next").id("wild").api_base(&any.url()).api_key("k"))
+        .deployment(Deployment::new("openai/*", "openai/*-next").id("wild").api_base(any.url()).api_key("k"))
         .alias("clever", "smart")
         .build()
         .unwrap();
@@ -510,7 +510,7 @@ async fn a_stream_that_breaks_can_be_continued_by_a_model_that_takes_a_beginning
             .deployment(at(&bad.url(), "a", "bad").stream_timeout(SOON))
             .deployment(at(&gpt.url(), "a", "gpt").order(2))
             .deployment(
-                Deployment::new("b", "anthropic/claude-sonnet-4-5").id("claude").api_base(&claude.url()).api_key("k"),
+                Deployment::new("b", "anthropic/claude-sonnet-4-5").id("claude").api_base(claude.url()).api_key("k"),
             )
             .fallback("a", ["b"])
             .num_retries(0)
@@ -661,12 +661,12 @@ async fn a_call_that_takes_long_is_hedged_when_that_is_wished_for() {
 #[tokio::test]
 async fn prompts_are_counted_through_the_router() {
     let server = server(Reply::text("x").usage(7, 0)).await;
-    let claude = Deployment::new("a", "anthropic/claude-sonnet-4-5").api_base(&server.url()).api_key("k");
+    let claude = Deployment::new("a", "anthropic/claude-sonnet-4-5").api_base(server.url()).api_key("k");
     let router = router().deployment(claude).build().unwrap();
     assert_eq!(router.completion("a", "Hi").count_tokens().await.unwrap().tokens, 7);
     // Another group's model has other tokens.
     let other = at(&server.url(), "b", "b");
-    let failing = Deployment::new("a", "anthropic/claude-sonnet-4-5").api_base(&server.url()).api_key("k");
+    let failing = Deployment::new("a", "anthropic/claude-sonnet-4-5").api_base(server.url()).api_key("k");
     let both = self::router().deployment(failing).deployment(other).fallback("a", ["b"]).default_fallback(["b"]);
     let both = both.num_retries(0).build().unwrap();
     server.enqueue(Fault::Status(500));

@@ -32,7 +32,7 @@ fn router() -> RouterBuilder {
 }
 
 fn at(server: &MockServer, id: &str) -> Deployment {
-    Deployment::new("a", "openai/m").id(id).api_base(&server.url()).api_key("sk-secret")
+    Deployment::new("a", "openai/m").id(id).api_base(server.url()).api_key("sk-secret")
 }
 
 async fn server(reply: impl Into<Reply>) -> MockServer {

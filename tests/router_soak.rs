@@ -212,8 +212,8 @@ fn router(servers: &[MockServer]) -> Router {
     let mut pauses = RetryPolicy::default();
     pauses.base = Duration::from_millis(1);
     let deployments = servers.iter().enumerate().map(|(number, server)| {
-        let deployment = Deployment::new("group", "openai/m").id(&format!("{number}"));
-        let deployment = deployment.api_base(&server.url()).api_key("sk-secret");
+        let deployment = Deployment::new("group", "openai/m").id(format!("{number}"));
+        let deployment = deployment.api_base(server.url()).api_key("sk-secret");
         // Those that are well may take their time on a busy machine.
         if number < STEADY { deployment } else { deployment.timeout(SILENCE).stream_timeout(SILENCE) }
     });

@@ -150,8 +150,8 @@ fn router(world: &World, servers: &[MockServer]) -> Router {
     let mut router =
         Router::builder().client(client).pauses(pauses).num_retries(world.retries).cooldown_time(SHORT).timeout(LONG);
     for (place, ((group, order, _), server)) in world.deployments.iter().zip(servers).enumerate() {
-        let deployment = Deployment::new(GROUPS[*group], "openai/m").id(&format!("d{place}")).order(*order);
-        router = router.deployment(deployment.api_base(&server.url()).api_key("k"));
+        let deployment = Deployment::new(GROUPS[*group], "openai/m").id(format!("d{place}")).order(*order);
+        router = router.deployment(deployment.api_base(server.url()).api_key("k"));
     }
     let exists = |group: &usize| world.deployments.iter().any(|it| it.0 == *group);
     for (group, targets) in world.fallbacks.iter().enumerate().filter(|(group, _)| exists(group)) {

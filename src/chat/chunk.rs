@@ -132,6 +132,14 @@ pub struct Start {
     pub service_tier: Option<String>,
 }
 
+/// The member by which streams in a format without a word for [`Delta::Restart`] say it.
+pub(crate) const RESTART: &str = "restart";
+
+/// Whether a step of such a stream says it.
+pub(crate) fn is_restart(extra: &Extra) -> bool {
+    extra.get(RESTART) == Some(&Value::Bool(true))
+}
+
 /// Writes a stream's chunks as OpenAI's `chat.completion.chunk` JSON.
 ///
 /// The role comes with the first chunk of each choice, usage in a chunk of its own without choices, as OpenAI sends
@@ -185,7 +193,7 @@ impl ChunkWriter {
             Delta::Restart => {
                 *self = Self::default();
                 let mut value = self.envelope(Vec::new());
-                put(value.as_object_mut()?, "restart", &true);
+                put(value.as_object_mut()?, RESTART, &true);
                 return Some(value);
             }
             Delta::Extra(extra) => {

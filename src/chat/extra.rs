@@ -197,10 +197,25 @@ impl FromIterator<(String, Value)> for Extra {
     }
 }
 
+/// Credentials are not shown: in LiteLLM's JSON they stand beside the parameters.
 impl fmt::Debug for Extra {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter()).finish()
+        let mut map = f.debug_map();
+        for (name, value) in self.iter() {
+            match is_credential(name, value) {
+                true => map.entry(name, &"[redacted]"),
+                false => map.entry(name, value),
+            };
+        }
+        map.finish()
     }
+}
+
+/// Whether a field is a key, a token or headers by its name. A number is none, so that counts of tokens are shown.
+fn is_credential(name: &str, value: &Value) -> bool {
+    const WORDS: [&str; 5] = ["api_key", "secret", "password", "credentials", "headers"];
+    let by_name = WORDS.iter().any(|word| name.contains(word)) || name.ends_with("_token");
+    by_name && matches!(value, Value::String(_) | Value::Object(_))
 }
 
 impl Serialize for Extra {
@@ -215,5 +230,27 @@ impl Serialize for Extra {
 impl<'de> Deserialize<'de> for Extra {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Map::deserialize(deserializer).map(Self::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn credentials_are_not_shown() {
+        let mut extra = Extra::new();
+        for (name, value) in [
+            ("api_key", json!("sk-1")),
+            ("extra_headers", json!({"x": "sk-1"})),
+            ("aws_session_token", json!("sk-1")),
+            ("next_token", json!(7)),
+        ] {
+            extra.insert(name, value);
+        }
+        let shown = format!("{extra:?}");
+        assert!(!shown.contains("sk-1") && shown.contains('7'), "{shown}");
     }
 }

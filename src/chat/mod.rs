@@ -20,6 +20,7 @@ mod usage;
 pub use accumulator::Accumulator;
 pub(crate) use carrier::Carried;
 pub use chunk::{ChatChunk, ChunkWriter, Delta, Start};
+pub(crate) use chunk::{RESTART, is_restart};
 pub use extra::Extra;
 pub(crate) use extra::{field_name, fields_and_extra, request_body};
 pub(crate) use json::{ContentPart, read_annotation, read_part};

@@ -19,7 +19,8 @@ use crate::money::Cost;
 pub struct ChatResponse {
     /// The provider's id of the reply.
     pub id: String,
-    /// The model that answered, as the provider names it.
+    /// The model that answered, as the provider names it; where it names none, the one that was asked. Empty in what a
+    /// codec decodes of such a provider without a client.
     pub model: String,
     /// When it was made, in seconds since 1970; 0 where the provider does not say.
     pub created: u64,
@@ -50,7 +51,8 @@ impl ChatResponse {
         self.message().map(Message::reasoning).unwrap_or_default()
     }
 
-    /// Reads the text of the first choice, which is to be JSON, as a Rust type.
+    /// Reads the text of the first choice, which is to be JSON, as a Rust type. A fence around it, as models like to put
+    /// one where nothing holds them to a schema, is no part of it.
     ///
     /// # Errors
     ///
@@ -58,10 +60,10 @@ impl ChatResponse {
     /// JSON of this shape, or was cut at the token limit. The text is the error's body.
     pub fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, Error> {
         if let Some(refusal) = self.message().and_then(Message::refusal) {
-            return Err(Error::new(ErrorKind::ContentPolicy, refusal));
+            return Err(self.located(Error::new(ErrorKind::ContentPolicy, refusal)));
         }
         let text = self.text();
-        serde_json::from_str(text.trim()).map_err(|source| {
+        serde_json::from_str(unfenced(text.trim())).map_err(|source| {
             let (kind, why) = match self.finish_reason() {
                 Some(FinishReason::Length) => {
                     (ErrorKind::InvalidResponse, "it was cut at the token limit; raise `max_tokens`".to_owned())
@@ -69,10 +71,19 @@ impl ChatResponse {
                 Some(FinishReason::ContentFilter) => (ErrorKind::ContentPolicy, "it was held back".to_owned()),
                 _ => (ErrorKind::InvalidResponse, source.to_string()),
             };
-            Error::new(kind, format!("the reply is not JSON of the shape asked for: {why}"))
-                .with_body(text.into())
-                .with_source(source)
+            let error = Error::new(kind, format!("the reply is not JSON of the shape asked for: {why}"));
+            self.located(error.with_body(text.into()).with_source(source))
         })
+    }
+
+    /// An error in the reply, with where the reply is from.
+    fn located(&self, error: Error) -> Error {
+        let CallMeta { provider, model, request_id, attempts, .. } = &self.meta;
+        if provider.is_empty() {
+            return error;
+        }
+        let error = error.with_provider(provider.clone()).with_model(model.clone()).with_attempts(*attempts);
+        request_id.iter().fold(error, |error, id| error.with_request_id(id.clone()))
     }
 
     /// The message of the first choice.
@@ -91,6 +102,12 @@ impl ChatResponse {
     pub fn finish_reason(&self) -> Option<&FinishReason> {
         self.choices.first().and_then(|choice| choice.finish_reason.as_ref())
     }
+}
+
+/// What is inside of a Markdown fence, where the text is one: "```json", the JSON, "```".
+fn unfenced(text: &str) -> &str {
+    let inside = text.strip_prefix("```").and_then(|rest| rest.strip_suffix("```"));
+    inside.and_then(|rest| rest.split_once('\n')).map_or(text, |(_, json)| json.trim())
 }
 
 impl From<ChatResponse> for Message {

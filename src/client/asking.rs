@@ -176,14 +176,14 @@ macro_rules! refining {
 pub(super) use refining;
 
 impl<Op: Streamed> Asking<Op> {
-    pub(super) fn whole(self) -> BoxFuture<Result<Op::Response>> {
+    pub(crate) fn whole(self) -> BoxFuture<Result<Op::Response>> {
         match self.client {
             Ok(client) => client.whole(self.request, self.options),
             Err(error) => Box::pin(async { Err(error) }),
         }
     }
 
-    pub(super) fn streamed(self) -> BoxFuture<Result<Streaming<Op>>> {
+    pub(crate) fn streamed(self) -> BoxFuture<Result<Streaming<Op>>> {
         match self.client {
             Ok(client) => client.streamed(self.request, self.options),
             Err(error) => Box::pin(async { Err(error) }),

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+#[cfg(feature = "schemars")]
+use super::typed;
 use super::with_options::with_options;
 use super::{CallOptions, ChatStream};
 use crate::chat::{
@@ -16,8 +18,6 @@ use crate::chat::{
 use crate::error::Result;
 use crate::provider::{CountTokens, Operation};
 use crate::tokenizer::TokenCount;
-#[cfg(feature = "schemars")]
-use crate::wire::schema::openai_strict;
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -29,6 +29,20 @@ pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// async fn title(llm: &(impl Complete + Clone + 'static), text: &str) -> Result<String> {
 ///     Ok(llm.completion("gpt-5-mini", format!("A title for: {text}")).await?.text())
 /// }
+/// ```
+///
+/// A program that chooses at run time keeps an `Arc<dyn Complete>`, which is one itself. What stands in front of another,
+/// such as a cache, implements the first two methods.
+///
+/// ```
+/// # fn made_of(client: anymodel::Client) {
+/// use std::sync::Arc;
+/// use anymodel::Complete;
+///
+/// let llm: Arc<dyn Complete> = Arc::new(client);
+/// let call = llm.completion("gpt-5-mini", "Hello!").max_tokens(100);
+/// # drop(call);
+/// # }
 /// ```
 pub trait Complete: Send + Sync {
     /// The whole reply to a request.
@@ -48,6 +62,20 @@ pub trait Complete: Send + Sync {
         Self: Clone + Sized + 'static,
     {
         Completion::new(Ok(Arc::new(self.clone())), model, messages)
+    }
+}
+
+impl<T: Complete + ?Sized> Complete for Arc<T> {
+    fn complete(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatResponse>> {
+        (**self).complete(request, options)
+    }
+
+    fn complete_stream(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatStream>> {
+        (**self).complete_stream(request, options)
+    }
+
+    fn count_tokens(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<TokenCount>> {
+        (**self).count_tokens(request, options)
     }
 }
 
@@ -262,20 +290,22 @@ impl Completion {
     /// Asks for JSON of a Rust type's schema, and reads the reply as that type.
     ///
     /// The schema is held to strictly where strict schemas can say it: every property is required, optional ones may
-    /// be `null`. A type that they cannot say, such as a map, is asked for without strictness.
+    /// be `null`. A type that they cannot say, such as a map, is asked for without strictness. A type that is not an
+    /// object, such as a `Vec` or most enums, is asked for as the member `value` of one: most providers take nothing but
+    /// an object.
     ///
     /// # Errors
     ///
     /// As awaiting the call, and as [`ChatResponse::parse`].
     #[cfg(feature = "schemars")]
     pub async fn parse<T: schemars::JsonSchema + serde::de::DeserializeOwned>(self) -> Result<T> {
-        let mut format = ResponseFormat::of::<T>();
-        if let ResponseFormat::JsonSchema(format) = &mut format
-            && let Ok(schema) = openai_strict(&format.schema)
-        {
-            (format.schema, format.strict) = (schema, Some(true));
+        let (format, inside) = typed::format::<T>();
+        let reply = self.response_format(format).await?;
+        if !inside {
+            return reply.parse();
         }
-        self.response_format(format).await?.parse()
+        // Where nothing holds the model to the schema, it may give the value itself.
+        reply.parse().map(|typed::Inside { value }| value).or_else(|error| reply.parse().map_err(|_| error))
     }
 }
 

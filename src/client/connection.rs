@@ -12,6 +12,7 @@ use crate::chat::{ChatRequest, Extra};
 use crate::error::{Error, ErrorKind, Result};
 use crate::money::Usd;
 use crate::pricing::{Item, Rates};
+use crate::text::shown_address;
 
 /// What a call says of its connection and of itself, apart from the request.
 #[derive(Clone, Default)]
@@ -108,7 +109,7 @@ impl fmt::Debug for CallOptions {
         let names = |pairs: &[(String, String)]| pairs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
         f.debug_struct("CallOptions")
             .field("provider", &self.provider)
-            .field("api_base", &self.api_base)
+            .field("api_base", &self.api_base.as_deref().map(shown_address))
             .field("api_key", &self.api_key.as_ref().map(|_| "[redacted]"))
             .field("api_version", &self.api_version)
             .field("settings", &names(&self.settings))

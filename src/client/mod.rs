@@ -19,6 +19,8 @@ mod responses;
 mod retry;
 mod stream;
 mod trace;
+#[cfg(feature = "schemars")]
+mod typed;
 mod with_options;
 
 use std::collections::HashMap;

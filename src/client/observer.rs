@@ -83,7 +83,7 @@ pub enum Outcome<'a> {
     Answered {
         /// The provider's id of the reply.
         id: &'a str,
-        /// The model that answered.
+        /// The model that answered; where the provider names none, the one that was asked.
         model: &'a str,
         /// Why each choice ended.
         finish_reasons: Vec<&'a FinishReason>,
@@ -160,6 +160,7 @@ pub(crate) trait Answer {
 
 impl<R: Reply> Answer for R {
     fn take_meta(&mut self, meta: CallMeta, pricing: &Pricing) {
+        name(self.model_mut(), &meta);
         let cost = pricing.cost(self, &meta);
         *self.meta_mut() = CallMeta { cost, ..meta };
     }
@@ -194,6 +195,13 @@ impl<R: Reply> Answer for R {
             attempts: watch.attempts,
             response: self.as_chat().filter(|_| watch.wants_content()),
         });
+    }
+}
+
+/// A reply whose provider names no model is of the one that was asked.
+pub(super) fn name(model: &mut String, meta: &CallMeta) {
+    if model.is_empty() {
+        model.clone_from(&meta.model);
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{CallOptions, Client, Deadlines, Endpoint, RetryPolicy, retry};
@@ -39,6 +39,12 @@ impl Clock {
     /// Waits for something of the credentials, but not beyond the call's end.
     pub(super) async fn within_call<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
         within(self.end, "the credentials did not come in time", future).await
+    }
+
+    /// By when an answer must have begun, and what is said where it has not.
+    fn answer(&self) -> (Option<Instant>, &'static str) {
+        let by = self.by(self.first_byte);
+        (by, if by == self.end { "the call did not come to its end in time" } else { "no answer began in time" })
     }
 
     /// The sooner of the call's end and a pause from now.
@@ -159,9 +165,19 @@ impl Client {
         })
     }
 
-    /// Puts the credentials on a request.
+    /// Puts the credentials on a request. A header that the caller has given stays what it is, and with an `authorization`
+    /// of the caller's own none has to be found.
     async fn authorize(&self, endpoint: &Endpoint, request: &mut Request<Bytes>, clock: &Clock) -> Result<()> {
-        clock.within_call(endpoint.credentials.authorize(endpoint.provider.as_ref(), request)).await
+        let authorized = clock.within_call(endpoint.credentials.authorize(endpoint.provider.as_ref(), request)).await;
+        match authorized {
+            Err(error) if error.kind() != ErrorKind::Authentication => return Err(error),
+            Err(error) if !endpoint.headers.contains_key(AUTHORIZATION) => return Err(error),
+            _ => {}
+        }
+        for (name, value) in endpoint.headers.iter().filter(|(name, _)| !is_list(name)) {
+            request.headers_mut().insert(name, value.clone());
+        }
+        Ok(())
     }
 
     /// Sends a request without another word.
@@ -169,9 +185,8 @@ impl Client {
         let secrets: Vec<HeaderValue> =
             request.headers().values().filter(|value| value.is_sensitive()).cloned().collect();
         let sending = self.0.transport.send(std::mem::take(request));
-        let response = within(clock.by(clock.first_byte), "no answer began in time", sending)
-            .await
-            .map_err(|error| redact(error, &secrets))?;
+        let (by, late) = clock.answer();
+        let response = within(by, late, sending).await.map_err(|error| redact(error, &secrets))?;
         if response.status().is_success() {
             return Ok(Sent { response, secrets });
         }
@@ -277,16 +292,23 @@ fn affordable(pause: Duration, clock: &Clock) -> Option<Duration> {
     clock.end.is_none_or(|end| until < end).then_some(pause)
 }
 
-/// Adds the endpoint's headers. What the codec has set for the request's own sake, such as a list of beta flags, is
-/// joined with the caller's as a list, which HTTP holds for the same as two headers.
+/// Adds the endpoint's headers. They stand instead of what the codec has set, but for lists: what the codec has set for
+/// the request's own sake is joined with the caller's, which HTTP holds for the same as two headers.
 fn add_headers(headers: &mut HeaderMap, more: &HeaderMap) {
     for (name, value) in more {
-        let joined = headers.get(name).filter(|_| *name != CONTENT_TYPE).and_then(|mine| {
-            let both = format!("{},{}", mine.to_str().ok()?, value.to_str().ok()?);
-            HeaderValue::from_str(&both).ok()
-        });
-        headers.insert(name, joined.unwrap_or_else(|| value.clone()));
+        let mine = headers.get_all(name).into_iter().filter(|_| is_list(name));
+        let all: Option<Vec<&str>> = mine.chain([value]).map(|value| value.to_str().ok()).collect();
+        let joined = all.and_then(|all| HeaderValue::from_str(&all.join(",")).ok());
+        let sensitive = value.is_sensitive();
+        let mut joined = joined.unwrap_or_else(|| value.clone());
+        joined.set_sensitive(sensitive);
+        headers.insert(name, joined);
     }
+}
+
+/// Whether a header is a list of features that are asked for, such as `anthropic-beta`.
+fn is_list(name: &HeaderName) -> bool {
+    name.as_str().ends_with("-beta")
 }
 
 /// Takes the request's secrets out of an error.

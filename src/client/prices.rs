@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::money::Cost;
 use crate::pricing::{Catalog, ModelInfo, PriceList, Rates, Terms};
 use crate::provider::Reply;
+use crate::text::shown_address;
 
 /// The largest list that is fetched: 64 MiB.
 const MAX_LIST_BYTES: usize = 64 << 20;
@@ -94,7 +95,8 @@ impl Client {
     /// less than half of the models that are built in, which no list has that came whole.
     pub async fn fetch_prices(&self, url: &str) -> Result<PriceList> {
         let request = Request::get(url).body(Bytes::new()).map_err(|source| {
-            Error::new(ErrorKind::Configuration, format!("`{url}` is not a usable address")).with_source(source)
+            Error::new(ErrorKind::Configuration, format!("`{}` is not a usable address", shown_address(url)))
+                .with_source(source)
         })?;
         let fetching = async {
             let response = self.0.transport.send(request).await?;

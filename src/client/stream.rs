@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::completion::BoxFuture;
-use super::observer::Watch;
+use super::observer::{Watch, name};
 use super::pipeline::redact;
 use super::prices::Pricing;
 use crate::chat::{CallMeta, ChatChunk};
@@ -167,7 +167,10 @@ where
         }
     }
 
-    fn take(&mut self, chunk: Op::Chunk) -> Op::Chunk {
+    fn take(&mut self, mut chunk: Op::Chunk) -> Op::Chunk {
+        if let Some(model) = Op::model_of(&mut chunk) {
+            name(model, &self.meta);
+        }
         if self.watch.first_content.is_none() && Op::is_content(&chunk) {
             self.mark_first_content();
         }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Block, Event, Message};
+use crate::chat::is_restart;
 
 /// Adds events up to a [`Message`].
 #[derive(Clone, Debug, Default)]
@@ -18,6 +19,10 @@ impl MessageSum {
         let index = event.index.unwrap_or(0);
         match (event.kind.as_str(), event.message, event.content_block, event.delta) {
             ("message_start", Some(message), ..) => self.message = *message,
+            ("ping", ..) if is_restart(&event.extra) => {
+                self.blocks.clear();
+                (self.message.stop_reason, self.message.stop_sequence) = (None, None);
+            }
             ("content_block_start", _, Some(block), _) => self.blocks.push((index, block, String::new())),
             ("content_block_delta", _, _, Some(delta)) => self.delta(index, delta),
             ("message_delta", _, _, delta) => {

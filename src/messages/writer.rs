@@ -5,16 +5,21 @@ use std::collections::VecDeque;
 use serde_json::{Map, Value, json};
 
 use super::{Block, Event, Message, NATIVE, Request};
-use crate::chat::{Annotation, Carried, ChatChunk, Content, Delta, FinishReason, Part, Seal, Source, Start, Usage};
+use crate::chat::{
+    Annotation, Carried, ChatChunk, Content, Delta, FinishReason, Part, RESTART, Seal, Source, Start, Usage,
+};
 
 /// Writes a stream's chunks as events: a block begins, is added to, and stops before the next begins. Of calls that come
 /// side by side the first is told as it comes, and each of the others when those before it are through. Choices but the
-/// first have no place here.
+/// first have no place here. Anthropic has no word for [`Delta::Restart`]: it becomes a `ping`, which clients pass over,
+/// with `"restart": true`, and the blocks of the new beginning come behind those that are void.
 #[derive(Debug)]
 pub struct EventWriter {
     message: Message,
     /// The index of the next block.
     next: u64,
+    /// The index of the first block that is not void.
+    first: u64,
     open: Open,
     /// Calls that have begun and not stopped. The first of them is told already.
     calls: VecDeque<Call>,
@@ -60,6 +65,7 @@ impl EventWriter {
         Self {
             message,
             next: 0,
+            first: 0,
             open: Open::Nothing,
             calls: VecDeque::new(),
             usage: None,
@@ -67,6 +73,12 @@ impl EventWriter {
             started: false,
             ended: false,
         }
+    }
+
+    /// The model has no name until the reply says one: who asks knows better which one is meant.
+    pub(crate) fn unnamed(mut self) -> Self {
+        self.message.model.clear();
+        self
     }
 
     /// The events that a step becomes.
@@ -97,7 +109,21 @@ impl EventWriter {
                 self.message.stop_sequence = stop.or(self.message.stop_sequence.take());
             }
             Delta::Finish { reason, native } => self.finish = Some((reason.clone(), native.clone())),
-            Delta::ChoiceExtra(_) | Delta::Logprobs(_) | Delta::Restart => {}
+            Delta::Restart => self.restart(events),
+            Delta::ChoiceExtra(_) | Delta::Logprobs(_) => {}
+        }
+    }
+
+    /// What has come is void: the block under way ends, and what has not been told never is.
+    fn restart(&mut self, events: &mut Events) {
+        self.calls.truncate(1);
+        self.calls.iter_mut().for_each(|call| call.seal = None);
+        self.close(events);
+        (self.first, self.usage, self.finish, self.message.stop_sequence) = (self.next, None, None, None);
+        if self.started {
+            let mut event = Event::new("ping");
+            event.extra.insert(RESTART, true);
+            events.push_back(event);
         }
     }
 
@@ -192,7 +218,7 @@ impl EventWriter {
                     call.seal = Some(seal.clone());
                 }
             }
-            Open::Nothing if self.next == 0 => {}
+            Open::Nothing if self.next == self.first => {}
             Open::Text | Open::Nothing => self.hidden(&Carried::Previous(seal.clone()).write(), events),
         }
     }

@@ -4,6 +4,8 @@ use serde_json::{Map, Value, json};
 
 /// How deep a schema may nest before the rest of it is answered with `null`; recursive types end here.
 const DEEPEST: u8 = 16;
+/// How deep it may nest before what can be `null` is: a type that contains itself ends well where it can end at all.
+const DEEP: u8 = 8;
 
 /// An instance of `schema`: required properties only, the first of several choices, the least number allowed.
 ///
@@ -27,7 +29,8 @@ fn within(root: &Value, schema: &Value, depth: u8) -> Value {
         return target.strip_prefix('#').and_then(|pointer| root.pointer(pointer)).map_or(Value::Null, one);
     }
     if let Some(choices) = list("anyOf").or_else(|| list("oneOf")) {
-        let choice = choices.iter().find(|choice| kind(choice) != Some("null")).or_else(|| choices.first());
+        let wanted = |choice: &&Value| (kind(choice) == Some("null")) == (depth > DEEP);
+        let choice = choices.iter().find(wanted).or_else(|| choices.first());
         return choice.map_or(Value::Null, one);
     }
     if let Some(parts) = list("allOf") {
@@ -140,6 +143,18 @@ mod tests {
             instance(&schema),
             json!({"name": "text", "age": 18, "tags": ["a", "a"], "home": {"open": false}, "score": 1.5})
         );
+    }
+
+    #[test]
+    fn a_type_that_contains_itself_ends_where_it_can() {
+        let tree = json!({"type": "object", "properties": {
+            "value": {"type": "integer"}, "next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]},
+        }, "required": ["value", "next"]});
+        let mut made = &instance(&tree);
+        while !made.is_null() {
+            assert_eq!(made["value"], 0);
+            made = &made["next"];
+        }
     }
 
     #[test]

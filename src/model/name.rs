@@ -83,9 +83,11 @@ fn unknown<S: AsRef<str>>(name: &str, prefix: Option<&str>, providers: &[S]) -> 
     let mut near: Vec<(usize, &str)> =
         providers.iter().map(|known| (distance(prefix, known.as_ref()), known.as_ref())).collect();
     near.sort_unstable();
-    let limit = prefix.chars().count().div_ceil(2);
+    // A third of the letters is a slip, more is another word.
+    let limit = (prefix.chars().count() / 3).max(1);
+    let nearest = near.first().map_or(0, |(far, _)| (*far).min(limit));
     let near: Vec<String> =
-        near.iter().take(3).filter(|(far, _)| *far <= limit).map(|(_, known)| format!("`{known}`")).collect();
+        near.iter().take(3).filter(|(far, _)| *far <= nearest).map(|(_, known)| format!("`{known}`")).collect();
     let hint = if near.is_empty() {
         "register it with `Client::builder().provider(…)` if it is your own".to_owned()
     } else {

@@ -54,7 +54,10 @@ impl Operation for Messages {
         }
         let (chat, _) = request.settings_in_chat()?;
         Ok(match Chat::decode(provider, &chat, response)? {
-            Progress::Done(reply) => Progress::Done(Message::from_chat(&reply, request)),
+            Progress::Done(reply) => {
+                let message = Message::from_chat(&reply, request);
+                Progress::Done(Message { model: reply.model, ..message })
+            }
             Progress::Poll { request, after } => Progress::Poll { request, after },
         })
     }
@@ -79,13 +82,17 @@ impl Streamed for Messages {
         }
         let (chat, _) = request.settings_in_chat()?;
         let decoder = Chat::stream_decoder(provider, &chat)?;
-        let writer = EventWriter::new(request);
+        let writer = EventWriter::new(request).unnamed();
         let (write, end) = (EventWriter::write, EventWriter::end);
         Ok(AnyDecoder::new(Box::new(OverChat { decoder, writer, write, end })))
     }
 
     fn stream_of(provider: &dyn Provider) -> Option<StreamOf> {
         if provider.messages().is_some() { None } else { Chat::stream_of(provider) }
+    }
+
+    fn model_of(event: &mut Event) -> Option<&mut String> {
+        event.message.as_mut().map(|message| &mut message.model)
     }
 
     fn is_content(event: &Event) -> bool {
@@ -121,6 +128,10 @@ impl Reply for Message {
             usage: self.usage.as_ref().and_then(anthropic::usage_in_chat).map(Cow::Owned),
             finish_reasons: self.finish_reason().into_iter().collect(),
         }
+    }
+
+    fn model_mut(&mut self) -> &mut String {
+        &mut self.model
     }
 
     fn meta(&self) -> &CallMeta {

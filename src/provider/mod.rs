@@ -67,6 +67,7 @@ pub use stream::{EventDecoder, Flow, Queue, StreamDecoder};
 pub use supported::{get_llm_provider, get_supported_openai_params, supported_params};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::shown_address;
 
 /// A provider: what it is, and a codec for each operation that it has.
 ///
@@ -150,7 +151,7 @@ impl Debug for Target<'_> {
         let settings: Vec<&str> = self.settings.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("Target")
             .field("model", &self.model)
-            .field("base_url", &self.base_url)
+            .field("base_url", &shown_address(self.base_url))
             .field("api_version", &self.api_version)
             .field("settings", &settings)
             .finish_non_exhaustive()
@@ -191,8 +192,11 @@ pub(crate) fn setting<'a>(settings: &'a [(String, String)], name: &str) -> Optio
 pub fn post_json(url: &str, body: Bytes) -> Result<Request<Bytes>> {
     let json = HeaderValue::from_static("application/json");
     Request::post(url).header(header::CONTENT_TYPE, json).body(body).map_err(|source| {
-        Error::new(ErrorKind::Configuration, format!("`{url}` is not a usable address; check the base URL"))
-            .with_source(source)
+        Error::new(
+            ErrorKind::Configuration,
+            format!("`{}` is not a usable address; check the base URL", shown_address(url)),
+        )
+        .with_source(source)
     })
 }
 

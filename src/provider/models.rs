@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Codec, Encoded, Operation, Progress, Provider, ProviderSpec, not_a_reply};
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::shown_address;
 
 /// Listing a provider's models.
 #[derive(Debug)]
@@ -52,8 +53,11 @@ pub struct ListedModel {
 /// The request for a page at this address.
 pub(super) fn get(url: &str) -> Result<Encoded> {
     let request = Request::get(url).body(Bytes::new()).map_err(|source| {
-        Error::new(ErrorKind::Configuration, format!("`{url}` is not a usable address; check the base URL"))
-            .with_source(source)
+        Error::new(
+            ErrorKind::Configuration,
+            format!("`{}` is not a usable address; check the base URL", shown_address(url)),
+        )
+        .with_source(source)
     })?;
     Ok(Encoded { request, warnings: Vec::new() })
 }

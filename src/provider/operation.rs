@@ -11,6 +11,7 @@ use http::{Request, Response};
 use super::{Provider, StreamDecoder, Target};
 use crate::chat::{Accumulator, CallMeta, ChatChunk, ChatRequest, ChatResponse, Delta, FinishReason, Usage, Warning};
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::shown_address;
 use crate::tokenizer::TokenCount;
 
 /// Something that providers can be asked to do. The pipeline is written once for all of them.
@@ -83,6 +84,13 @@ impl Streamed for Chat {
         provider.chat()?.stream_of()
     }
 
+    fn model_of(chunk: &mut ChatChunk) -> Option<&mut String> {
+        match &mut chunk.delta {
+            Delta::Start(start) => Some(&mut start.model),
+            _ => None,
+        }
+    }
+
     fn says_something(chunk: &ChatChunk) -> bool {
         match &chunk.delta {
             Delta::Text(text) | Delta::Reasoning(text) | Delta::Refusal(text) => !text.is_empty(),
@@ -123,6 +131,10 @@ impl Reply for ChatResponse {
             usage: self.usage.as_ref().map(Cow::Borrowed),
             finish_reasons: self.choices.iter().filter_map(|choice| choice.finish_reason.as_ref()).collect(),
         }
+    }
+
+    fn model_mut(&mut self) -> &mut String {
+        &mut self.model
     }
 
     fn meta(&self) -> &CallMeta {
@@ -178,6 +190,11 @@ pub trait Streamed: Operation {
 
     /// How to find the stream in the first answer, as [`ChatCodec::stream_of`].
     fn stream_of(_provider: &dyn Provider) -> Option<StreamOf> {
+        None
+    }
+
+    /// The place in a step that names the model that answers, where the step has one.
+    fn model_of(_chunk: &mut Self::Chunk) -> Option<&mut String> {
         None
     }
 
@@ -250,6 +267,9 @@ pub trait Sum<Op: Streamed> {
 pub trait Reply: Debug + Send + Sync + 'static {
     /// What it says of itself.
     fn about(&self) -> About<'_>;
+
+    /// The model that answered, to be filled in where the provider does not name it.
+    fn model_mut(&mut self) -> &mut String;
 
     /// What its call was like.
     fn meta(&self) -> &CallMeta;
@@ -338,7 +358,7 @@ impl Encoded {
     /// [`ErrorKind::Configuration`] where that is not a URL.
     pub fn at(mut self, url: &str) -> Result<Self> {
         *self.request.uri_mut() = url.parse().map_err(|source| {
-            let message = format!("`{url}` is not a usable address; check the base URL and the model");
+            let message = format!("`{}` is not a usable address; check the base URL and the model", shown_address(url));
             Error::new(ErrorKind::Configuration, message).with_source(source)
         })?;
         Ok(self)

@@ -11,7 +11,7 @@ use super::over_chat::{AnyDecoder, OverChat};
 use super::{
     About, Chat, Codec, Decode, Encoded, Operation, Progress, Provider, Reply, StreamOf, Streamed, Sum, Target,
 };
-use crate::chat::{CallMeta, ServerToolUse, Usage};
+use crate::chat::{CallMeta, ServerToolUse, Usage, is_restart};
 use crate::error::{Error, ErrorKind, Result};
 use crate::responses::{Event, EventWriter, Item, Request, Response};
 
@@ -57,7 +57,10 @@ impl Operation for Responses {
         }
         let (chat, _) = request.settings_in_chat()?;
         Ok(match Chat::decode(provider, &chat, response)? {
-            Progress::Done(reply) => Progress::Done(Response::from_chat(&reply, request)),
+            Progress::Done(reply) => {
+                let response = Response::from_chat(&reply, request);
+                Progress::Done(Response { model: reply.model, ..response })
+            }
             Progress::Poll { request, after } => Progress::Poll { request, after },
         })
     }
@@ -84,13 +87,17 @@ impl Streamed for Responses {
         }
         let (chat, _) = request.settings_in_chat()?;
         let decoder = Chat::stream_decoder(provider, &chat)?;
-        let writer = EventWriter::new(request);
+        let writer = EventWriter::new(request).unnamed();
         let (write, end) = (EventWriter::write, EventWriter::end);
         Ok(AnyDecoder::new(Box::new(OverChat { decoder, writer, write, end })))
     }
 
     fn stream_of(provider: &dyn Provider) -> Option<StreamOf> {
         if provider.responses().is_some() { None } else { Chat::stream_of(provider) }
+    }
+
+    fn model_of(event: &mut Event) -> Option<&mut String> {
+        event.response.as_mut().map(|response| &mut response.model)
     }
 
     fn is_content(event: &Event) -> bool {
@@ -112,6 +119,9 @@ pub struct ResponseSum {
 
 impl Sum<Responses> for ResponseSum {
     fn add(&mut self, event: Event) {
+        if is_restart(&event.extra) {
+            self.items.clear();
+        }
         if let Some(response) = event.response {
             self.reply = *response;
         }
@@ -142,6 +152,10 @@ impl Reply for Response {
             usage: usage(self).map(Cow::Owned),
             finish_reasons: self.finish_reason().into_iter().collect(),
         }
+    }
+
+    fn model_mut(&mut self) -> &mut String {
+        &mut self.model
     }
 
     fn meta(&self) -> &CallMeta {

@@ -1,10 +1,12 @@
 //! What a provider is, as data: a row of the table, or a user's own from code or a configuration file.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::Deserialize;
 
 use super::Quirks;
+use crate::text::shown_address;
 
 /// A text that is in the program or was read from somewhere.
 type Text = Cow<'static, str>;
@@ -23,7 +25,7 @@ type Text = Cow<'static, str>;
 /// assert_eq!(spec, same);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ProviderSpec {
@@ -61,6 +63,27 @@ pub struct ProviderSpec {
     pub headers: Vec<(Text, Text)>,
     /// Where it departs from its wire format.
     pub quirks: Quirks,
+}
+
+/// Of the headers only the names are shown, and of the address no user, password and query: secrets can be in them.
+impl fmt::Debug for ProviderSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_ref()).collect();
+        f.debug_struct("ProviderSpec")
+            .field("name", &self.name)
+            .field("aliases", &self.aliases)
+            .field("wire", &self.wire)
+            .field("base_url", &self.base_url.as_deref().map(shown_address))
+            .field("base_url_env", &self.base_url_env)
+            .field("settings", &self.settings)
+            .field("chat_path", &self.chat_path)
+            .field("auth", &self.auth)
+            .field("key_env", &self.key_env)
+            .field("key_optional", &self.key_optional)
+            .field("headers", &headers)
+            .field("quirks", &self.quirks)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ProviderSpec {

@@ -6,11 +6,13 @@ use serde_json::{Map, Value, json};
 
 use super::{Event, Item, NATIVE, Request, Response, ResponseUsage};
 use crate::chat::{
-    Annotation, Carried, ChatChunk, Content, Delta, FinishReason, Part, Seal, Source, Start, ToolCall, Usage,
+    Annotation, Carried, ChatChunk, Content, Delta, FinishReason, Part, RESTART, Seal, Source, Start, ToolCall, Usage,
 };
 
 /// Writes a stream's chunks as events: an item begins, is added to, and is done before the next begins; only calls are
-/// done at the end, as their arguments can come interleaved. Choices but the first have no place here.
+/// done at the end, as their arguments can come interleaved. Choices but the first have no place here. OpenAI has no word
+/// for [`Delta::Restart`]: it becomes another `response.in_progress`, with `"restart": true`. The items of the new
+/// beginning come behind those that are void, and the reply at the end has only them.
 #[derive(Debug)]
 pub struct EventWriter {
     /// What every event that has the reply says of it.
@@ -18,6 +20,8 @@ pub struct EventWriter {
     sequence: u64,
     /// The items so far; of those that are not done, how they began.
     output: Vec<Item>,
+    /// How many of the first items are void.
+    void: usize,
     open: Open,
     calls: Vec<OpenCall>,
     /// How many characters of text the chat's message has so far.
@@ -43,6 +47,9 @@ struct OpenCall {
     arguments: String,
 }
 
+/// What ids begin with; nothing more while the provider's own is not known.
+const NO_ID: &str = "resp_";
+
 type Events = VecDeque<Event>;
 
 impl EventWriter {
@@ -53,6 +60,7 @@ impl EventWriter {
             reply: echo(request),
             sequence: 0,
             output: Vec::new(),
+            void: 0,
             open: Open::Nothing,
             calls: Vec::new(),
             length: 0,
@@ -61,6 +69,12 @@ impl EventWriter {
             started: false,
             ended: false,
         }
+    }
+
+    /// The model has no name until the reply says one: who asks knows better which one is meant.
+    pub(crate) fn unnamed(mut self) -> Self {
+        self.reply.model.clear();
+        self
     }
 
     /// The events that a step becomes.
@@ -95,7 +109,27 @@ impl EventWriter {
                 mine => *mine = Some((**usage).clone()),
             },
             Delta::Finish { reason, .. } => self.finish = Some(reason.clone()),
-            Delta::Extra(_) | Delta::ChoiceExtra(_) | Delta::Restart => {}
+            Delta::Restart => self.restart(events),
+            Delta::Extra(_) | Delta::ChoiceExtra(_) => {}
+        }
+    }
+
+    /// What has come is void: the items under way end.
+    fn restart(&mut self, events: &mut Events) {
+        self.finish_items(events);
+        (self.void, self.length, self.usage, self.finish) = (self.output.len(), 0, None, None);
+        if self.started {
+            self.tell("response.in_progress", events);
+            if let Some(event) = events.back_mut() {
+                event.extra.insert(RESTART, true);
+            }
+        }
+    }
+
+    fn finish_items(&mut self, events: &mut Events) {
+        self.close(None, events);
+        for call in std::mem::take(&mut self.calls) {
+            self.call_done(call, events);
         }
     }
 
@@ -105,10 +139,7 @@ impl EventWriter {
             return;
         }
         self.begin(events);
-        self.close(None, events);
-        for call in std::mem::take(&mut self.calls) {
-            self.call_done(call, events);
-        }
+        self.finish_items(events);
         let reason = match self.finish {
             Some(FinishReason::Length) => Some("max_output_tokens"),
             Some(FinishReason::ContentFilter) => Some("content_filter"),
@@ -118,13 +149,16 @@ impl EventWriter {
         let status = if reason.is_some() { "incomplete" } else { "completed" };
         self.reply.status = Some(status.to_owned());
         self.reply.usage = self.usage.as_ref().map(ResponseUsage::from);
-        self.reply.output = std::mem::take(&mut self.output);
+        self.reply.output = std::mem::take(&mut self.output).into_iter().skip(self.void).collect();
         self.tell(&format!("response.{status}"), events);
     }
 
     fn start(&mut self, start: &Start, events: &mut Events) {
-        let id = if start.id.starts_with("resp_") { start.id.clone() } else { format!("resp_{}", start.id) };
-        (self.reply.id, self.reply.created_at) = (id, start.created);
+        // A reply that begins anew is still the one that was told of.
+        if self.reply.id == NO_ID {
+            let id = if start.id.starts_with(NO_ID) { start.id.clone() } else { format!("{NO_ID}{}", start.id) };
+            (self.reply.id, self.reply.created_at) = (id, start.created);
+        }
         if !start.model.is_empty() {
             self.reply.model.clone_from(&start.model);
         }
@@ -199,7 +233,7 @@ impl EventWriter {
         if matches!(self.open, Open::Reasoning { .. }) {
             return self.close(Some(seal), events);
         }
-        if self.output.is_empty() {
+        if self.output.len() == self.void {
             return;
         }
         self.close(None, events);
@@ -331,7 +365,7 @@ impl EventWriter {
 
     /// A citation that comes when its text is done: it is in the reply at the end.
     fn cite(&mut self, annotation: Value) {
-        let said = self.output.iter_mut().rfind(|item| item.kind() == "message");
+        let said = self.output.iter_mut().skip(self.void).rfind(|item| item.kind() == "message");
         let piece = said.and_then(|item| item.0.get_mut("content")?.as_array_mut()?.last_mut());
         if let Some(list) = piece.and_then(|piece| piece.get_mut("annotations")?.as_array_mut()) {
             list.push(annotation);
@@ -450,7 +484,7 @@ fn piece(refusal: bool, text: &str, annotations: Vec<Value>, logprobs: Vec<Value
 /// What a reply says of its request. All of these members are required of a `Response`.
 fn echo(request: &Request) -> Response {
     let mut reply = Response {
-        id: "resp_".to_owned(),
+        id: NO_ID.to_owned(),
         model: request.model.clone(),
         status: Some("in_progress".to_owned()),
         ..Response::default()

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::client::{CallOptions, Question};
 use crate::error::Result;
 use crate::pricing::Rates;
+use crate::text::shown_address;
 
 /// A model at one provider, with one address and key, and what a router has to know of it. Deployments of the same
 /// [`model_name`](Self::model_name) are a group: a call that names the group goes to one of them.
@@ -85,16 +86,15 @@ pub struct Deployment {
     pub health_probe: bool,
 }
 
-/// A method for each setting.
+/// A method for each setting that there need not be.
 macro_rules! setters {
-    ($($(#[$meta:meta])* $name:ident: $argument:ty => $set:expr,)*) => {
+    ($($(#[$meta:meta])* $name:ident: $argument:ty,)*) => {
         impl Deployment {
             $(
                 $(#[$meta])*
                 #[must_use]
                 pub fn $name(mut self, value: $argument) -> Self {
-                    let set: fn(&mut Self, $argument) = $set;
-                    set(&mut self, value);
+                    self.$name = Some(value.into());
                     self
                 }
             )*
@@ -104,47 +104,39 @@ macro_rules! setters {
 
 setters! {
     /// Gives it an id.
-    id: &str => |this, id| this.id = Some(id.to_owned()),
+    id: impl Into<String>,
     /// The address instead of the provider's own.
-    api_base: &str => |this, url| this.api_base = Some(url.to_owned()),
+    api_base: impl Into<String>,
     /// The key; `os.environ/NAME` stands for a variable.
-    api_key: &str => |this, key| this.api_key = Some(key.to_owned().into()),
+    api_key: impl Into<SecretString>,
     /// The version of the API, for providers that are asked for one.
-    api_version: &str => |this, version| this.api_version = Some(version.to_owned()),
-    /// Whether parameters that its provider does not support are left out with a warning.
-    drop_params: bool => |this, drop| this.drop_params = drop,
+    api_version: impl Into<String>,
     /// Its share of the calls, against the weights of the others. 0 takes it out of the draw.
-    weight: f64 => |this, weight| this.weight = Some(weight),
-    /// Its level: those of the lowest number are used while one of them can be.
-    order: u32 => |this, order| this.order = order,
+    weight: f64,
     /// The most requests a minute.
-    rpm: u64 => |this, rpm| this.rpm = Some(rpm),
+    rpm: u64,
     /// The most tokens a minute.
-    tpm: u64 => |this, tpm| this.tpm = Some(tpm),
+    tpm: u64,
     /// The most calls at a time; of a stream, to its end.
-    max_parallel_requests: u32 => |this, most| this.max_parallel_requests = Some(most),
+    max_parallel_requests: u32,
     /// The longest that one try may take; of a stream, up to the head of the answer.
-    timeout: Duration => |this, timeout| this.timeout = Some(timeout),
+    timeout: Duration,
     /// The longest silence inside a stream, and before its head.
-    stream_timeout: Duration => |this, timeout| this.stream_timeout = Some(timeout),
+    stream_timeout: Duration,
     /// How often a call that failed here is tried again, instead of what the router says.
-    num_retries: u32 => |this, retries| this.num_retries = Some(retries),
-    /// Adds a word that calls can choose it by.
-    tag: &str => |this, tag| this.tags.push(tag.to_owned()),
+    num_retries: u32,
     /// Where it is.
-    region: &str => |this, region| this.region = Some(region.to_owned()),
+    region: impl Into<String>,
     /// What it costs, instead of what the catalogue says.
-    price: Rates => |this, price| this.price = Some(price),
+    price: Rates,
     /// The model whose prices, limits and capabilities it has.
-    base_model: &str => |this, model| this.base_model = Some(model.to_owned()),
+    base_model: impl Into<String>,
     /// The longest prompt, in tokens.
-    max_input_tokens: u64 => |this, tokens| this.max_input_tokens = Some(tokens),
+    max_input_tokens: u64,
     /// How long it rests after failures.
-    cooldown_time: Duration => |this, time| this.cooldown_time = Some(time),
+    cooldown_time: Duration,
     /// How many failures within a cooldown's time it may have.
-    allowed_fails: u32 => |this, fails| this.allowed_fails = Some(fails),
-    /// Whether it is among those that a [`HealthProbe`](super::HealthProbe) asks.
-    health_probe: bool => |this, asked| this.health_probe = asked,
+    allowed_fails: u32,
 }
 
 impl Deployment {
@@ -180,6 +172,34 @@ impl Deployment {
             allowed_fails: None,
             health_probe: true,
         }
+    }
+
+    /// Whether parameters that its provider does not support are left out with a warning.
+    #[must_use]
+    pub fn drop_params(mut self, drop: bool) -> Self {
+        self.drop_params = drop;
+        self
+    }
+
+    /// Its level: those of the lowest number are used while one of them can be.
+    #[must_use]
+    pub fn order(mut self, order: u32) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// Adds a word that calls can choose it by.
+    #[must_use]
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tags.push(tag.into());
+        self
+    }
+
+    /// Whether it is among those that a [`HealthProbe`](super::HealthProbe) asks.
+    #[must_use]
+    pub fn health_probe(mut self, asked: bool) -> Self {
+        self.health_probe = asked;
+        self
     }
 
     /// Adds a setting of the connection, by LiteLLM's name.
@@ -259,7 +279,7 @@ impl fmt::Debug for Deployment {
             .field("model_name", &self.model_name)
             .field("model", &self.model)
             .field("id", &self.id)
-            .field("api_base", &self.api_base.as_deref().map(|url| url.split('?').next().unwrap_or_default()))
+            .field("api_base", &self.api_base.as_deref().map(shown_address))
             .field("api_key", &self.api_key.as_ref().map(|_| "[redacted]"))
             .field("api_version", &self.api_version)
             .field("settings", &names(&self.settings))

@@ -119,7 +119,7 @@ async fn an_operation_that_nobody_has_heard_of_has_deployments_fallbacks_and_a_t
     let client =
         Client::builder().transport(Arc::clone(&transport) as _).environment(Environment::of(nothing)).build().unwrap();
     let at = |group: &str, host: &str| {
-        Deployment::new(group, format!("openai/{host}")).id(host).api_base(&format!("http://{host}")).api_key("k")
+        Deployment::new(group, format!("openai/{host}")).id(host).api_base(format!("http://{host}")).api_key("k")
     };
     let router = Router::builder()
         .client(client)

@@ -257,12 +257,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::chat::{assistant, system, tool_result, user};
+    use crate::chat::user;
+    #[cfg(feature = "tiktoken")]
+    use crate::chat::{assistant, system, tool_result};
 
     fn count<'a>(prompt: impl Into<Prompt<'a>>) -> TokenCount {
         Tokenizer::for_model("gpt-4o").count_prompt(prompt)
     }
 
+    #[cfg(feature = "tiktoken")]
     fn weather() -> Tool {
         Tool::function("get_weather", "Current weather of a city").parameters(json!({
             "type": "object",

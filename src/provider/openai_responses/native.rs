@@ -13,6 +13,7 @@ use crate::provider::openai_chat::{fault, has_error};
 use crate::provider::responses::{Stored, StoredAction, bad_id};
 use crate::provider::{Decode, Encoded, ProviderSpec, not_a_reply, post_json};
 use crate::responses::{Event, Request, Response};
+use crate::text::shown_address;
 use crate::wire::{Frame, Framer};
 
 /// The request as it is, under the provider's name of the model.
@@ -72,8 +73,11 @@ pub(in crate::provider) fn encode_stored(stored: &Stored, url: &str) -> Result<E
         StoredAction::Delete => (Method::DELETE, url),
     };
     let request = HttpRequest::builder().method(method).uri(&url).body(Bytes::new()).map_err(|source| {
-        Error::new(ErrorKind::Configuration, format!("`{url}` is not a usable address; check the base URL"))
-            .with_source(source)
+        Error::new(
+            ErrorKind::Configuration,
+            format!("`{}` is not a usable address; check the base URL", shown_address(&url)),
+        )
+        .with_source(source)
     })?;
     Ok(Encoded { request, warnings: Vec::new() })
 }

@@ -168,7 +168,7 @@ pub(crate) fn one_of_as_any_of(schema: &mut Object) {
 }
 
 /// A tuple (`prefixItems`, in older drafts a list in `items`) as a list whose items are any of the tuple's, for
-/// subsets that know no tuples.
+/// subsets that know no tuples. Which comes where is said in the description.
 pub(crate) fn tuple_as_list(schema: &mut Object) {
     let mut kinds = take_list(schema, "prefixItems");
     if schema.get("items").is_some_and(Value::is_array) {
@@ -177,12 +177,23 @@ pub(crate) fn tuple_as_list(schema: &mut Object) {
     if kinds.is_empty() {
         return;
     }
+    let order: Option<Vec<&str>> = kinds.iter().map(in_a_word).collect();
+    let order = order.map(|words| format!("items in this order: {}", words.join(", ")));
     kinds.extend(schema.shift_remove("items").filter(|items| !items.is_boolean()));
     let mut seen = HashSet::new();
     kinds.retain(|kind| seen.insert(kind.to_string()));
+    if let Some(order) = order.filter(|_| kinds.len() > 1) {
+        note(schema, &order);
+    }
     let only = if kinds.len() == 1 { kinds.pop() } else { None };
     let items = only.unwrap_or_else(|| Value::Object(Object::from_iter([("anyOf".to_owned(), Value::Array(kinds))])));
     schema.insert("items".to_owned(), items);
+}
+
+/// What a value is in a word, where its schema has one.
+fn in_a_word(schema: &Value) -> Option<&str> {
+    let text = |keyword| schema.get(keyword).and_then(Value::as_str);
+    text("type").or_else(|| text("$ref")?.rsplit('/').next()).or_else(|| text("title"))
 }
 
 /// Constraints that can be said in words, with the words; the numeric ones as LiteLLM says them.
@@ -221,10 +232,14 @@ pub(crate) fn say_in_words(schema: &mut Object, moves: impl Fn(&str, &Value) -> 
             Some(value) => notes.push(format!("{words}: {value}")),
         }
     }
-    if notes.is_empty() {
-        return;
+    if !notes.is_empty() {
+        note(schema, &notes.join(", "));
     }
-    let note = format!("Note: {}.", notes.join(", "));
+}
+
+/// Adds a note to the description.
+fn note(schema: &mut Object, note: &str) {
+    let note = format!("Note: {note}.");
     let description = match schema.get("description").and_then(Value::as_str) {
         Some(text) if !text.is_empty() => format!("{text} {note}"),
         _ => note,
@@ -345,6 +360,19 @@ pub(crate) mod tests {
                     .prop_map(|members| members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
             ]
         })
+    }
+
+    #[test]
+    fn the_order_of_a_tuple_is_said_where_it_cannot_be_held_to() {
+        let tuple = |kinds: Value| {
+            let mut schema = json!({"type": "array", "prefixItems": kinds, "description": "A pair."});
+            tuple_as_list(schema.as_object_mut().unwrap());
+            schema
+        };
+        let schema = tuple(json!([{"type": "integer"}, {"$ref": "#/$defs/Unit"}]));
+        assert_eq!(schema["description"], "A pair. Note: items in this order: integer, Unit.");
+        assert_eq!(schema["items"]["anyOf"].as_array().unwrap().len(), 2);
+        assert_eq!(tuple(json!([{"type": "integer"}, {"type": "integer"}]))["description"], "A pair.");
     }
 
     proptest! {
