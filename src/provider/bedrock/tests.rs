@@ -149,6 +149,16 @@ fn cache_markers_go_to_models_that_cache_prompts_and_are_left_out_for_others_wit
 }
 
 #[test]
+fn a_stop_text_of_white_space_is_left_out_for_claude_alone() {
+    let stops = |model: &str| {
+        let sent = encode(model, with(json!({"stop": ["\n", "END", ""]})), false).unwrap();
+        (sent.body["inferenceConfig"]["stopSequences"].clone(), sent.warnings.len())
+    };
+    assert_eq!(stops(CLAUDE), (json!(["END"]), 1));
+    assert_eq!(stops(NOVA), (json!(["\n", "END"]), 1));
+}
+
+#[test]
 fn what_has_no_place_is_an_error_that_names_it() {
     let content = |part: Value| json!({"messages": [{"role": "user", "content": [part]}]});
     for (request, words) in [
