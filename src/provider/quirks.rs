@@ -39,6 +39,8 @@ pub struct Quirks {
     pub cache_control: bool,
     /// The form of a message's content.
     pub content: ContentForm,
+    /// Whether the result of a tool can hold nothing but text; pictures in it follow as the user's.
+    pub text_results: bool,
     /// Whether it refuses the name of a speaker.
     pub no_names: bool,
     /// The field of an assistant's message in which it wants its reasoning back.

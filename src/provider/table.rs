@@ -297,7 +297,7 @@ fn own_ways() -> Vec<ProviderSpec> {
             .base_url_env("OPENAI_API_BASE")
             .counts_tokens()
             .responses()
-            .quirks(Quirks { developer_role: true, ..Quirks::default() }),
+            .quirks(Quirks { developer_role: true, text_results: true, ..Quirks::default() }),
         // https://openrouter.ai/docs/api-reference, and OpenRouter's OpenAPI description
         row("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER")
             .docs("https://openrouter.ai/docs/api-reference")

@@ -22,6 +22,40 @@ pub(super) fn foreign_content(messages: &[Message], quirks: &Quirks) -> Option<&
     })
 }
 
+/// What stands before the pictures of tools' results where they follow as the user's.
+const FROM_TOOLS: &str = "The tools gave this with their results:";
+
+/// The conversation with pictures, files and sound of tools' results behind them, as the user's; `None` where the results
+/// are text already.
+pub(super) fn media_behind_results(messages: &[Message]) -> Option<Vec<Message>> {
+    let is_result = |message: &Message| matches!(message.role, Role::Tool | Role::Function);
+    let is_media = |part: &Part| {
+        matches!(part.content, Content::Image(_) | Content::File(_) | Content::Audio(_) | Content::Video(_))
+    };
+    if !messages.iter().any(|message| is_result(message) && message.parts.iter().any(is_media)) {
+        return None;
+    }
+    let (mut all, mut media) = (Vec::with_capacity(messages.len()), Vec::new());
+    for message in messages {
+        let mut message = message.clone();
+        if is_result(&message) {
+            let (found, rest) = std::mem::take(&mut message.parts).into_iter().partition(is_media);
+            message.parts = rest;
+            media.extend::<Vec<Part>>(found);
+        } else {
+            all.extend(as_users(&mut media));
+        }
+        all.push(message);
+    }
+    all.extend(as_users(&mut media));
+    Some(all)
+}
+
+fn as_users(media: &mut Vec<Part>) -> Option<Message> {
+    let parts = std::iter::once(Part::text(FROM_TOOLS)).chain(media.drain(..)).collect::<Vec<_>>();
+    (parts.len() > 1).then(|| Message::new(Role::User, parts))
+}
+
 /// Whether a message names its speaker. The name of a function that answers is another thing.
 pub(super) fn has_speaker(message: &Message) -> bool {
     message.name.is_some() && !matches!(message.role, Role::Tool | Role::Function)

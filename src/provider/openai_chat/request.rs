@@ -121,7 +121,12 @@ impl<'a> Encoding<'a> {
         let asks =
             quirks.tool_choice == ToolChoices::AskForRequired && self.params.tool_choice == Some(ToolChoice::Required);
         let question = asks.then(|| user(ASK_FOR_TOOL));
-        let all = request.messages.iter().chain(&question);
+        let moved = quirks.text_results.then(|| messages::media_behind_results(&request.messages)).flatten();
+        if moved.is_some() {
+            let message = "what a tool gave beside text follows as the user's: results are text there";
+            self.warnings.push(Warning::new("messages", message));
+        }
+        let all = moved.as_ref().unwrap_or(&request.messages).iter().chain(&question);
         let reasoned =
             quirks.hooks.contains(&Hook::CallsTellReasoning) && reasoning::is_on(spec, &self.known, self.params);
         self.body.set("messages", &Messages { messages: all, spec, reasoned })?;

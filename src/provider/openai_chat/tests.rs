@@ -595,6 +595,28 @@ fn a_result_of_texts_is_one_text_where_the_server_takes_no_list() {
     assert!(encode("groq", &round("m", json!({}))).unwrap().0["messages"][2]["content"].is_array());
 }
 
+/// OpenAI's OpenAPI description, `ChatCompletionRequestToolMessageContentPart`: text alone. Groq's has pictures there too.
+#[test]
+fn pictures_of_tools_follow_their_results_where_those_are_text() {
+    let call = |id: &str| json!({"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let image = json!({"type": "image_url", "image_url": {"url": "https://example.com/a.png"}});
+    let request = asked(json!({"model": "gpt-4o", "messages": [
+        {"role": "user", "content": "Look."},
+        {"role": "assistant", "tool_calls": [call("1"), call("2")]},
+        {"role": "tool", "tool_call_id": "1", "content": [{"type": "text", "text": "Here:"}, image]},
+        {"role": "tool", "tool_call_id": "2", "content": "x"},
+        {"role": "user", "content": "And?"},
+    ]}));
+    let (body, warnings) = encode("openai", &request).unwrap();
+    let messages = body["messages"].as_array().unwrap();
+    let roles: Vec<&str> = messages.iter().map(|message| message["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["user", "assistant", "tool", "tool", "user", "user"]);
+    assert_eq!(messages[2]["content"], "Here:");
+    assert_eq!(messages[4]["content"][1], image);
+    assert!(warnings.iter().any(|warning| warning.contains("follows as the user's")), "{warnings:?}");
+    assert_eq!(encode("groq", &request).unwrap().0["messages"][2]["content"][1], image);
+}
+
 #[test]
 fn the_cache_marker_of_a_message_goes_onto_its_last_part_or_nowhere() {
     let request = asked(json!({"model": "m", "messages": [
