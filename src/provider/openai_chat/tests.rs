@@ -666,6 +666,9 @@ fn models_of_openai_refuse_what_their_server_refuses() {
         let error = encode("openai", &asked(request)).unwrap_err();
         assert!(error.message().contains(parameter), "{model}: {error}");
     }
+    let request = json!({"model": "responses/o3", "messages": [{"role": "user", "content": "Hi"}],
+        "tools": [{"type": "function", "function": {"name": "f"}}], "parallel_tool_calls": false});
+    assert_eq!(encode("openai", &asked(request)).unwrap().0["parallel_tool_calls"], false);
     let request = json!({"model": "gpt-5.5", "messages": [{"role": "user", "content": "Hi"}], "stop": "x"});
     assert_eq!(encode("openai", &asked(request)).unwrap().0["stop"], "x");
 }

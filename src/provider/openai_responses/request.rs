@@ -98,6 +98,8 @@ fn supports(spec: &ProviderSpec, known: &Traits, params: &Params, name: &str) ->
         "frequency_penalty" | "presence_penalty" | "logit_bias" | "seed" | "stop" | "n" | "audio" | "modalities"
         | "prediction" | "thinking" => false,
         "reasoning_effort" => known.reasoning != Some(ReasoningStyle::None),
+        // That reasoning models refuse it is known of chat completions alone.
+        "parallel_tool_calls" => true,
         _ => !refused_by_model(known, params, name),
     }
 }
