@@ -74,6 +74,9 @@ const REFERENCE_IS_WRONG: &[(&str, &str, &str, &str)] = &[
         "on Vertex AI it costs 0.15 and 0.60 (https://cloud.google.com/vertex-ai/generative-ai/pricing), as its entry with \
          the prefix says; the one without has the price of Google AI Studio",
     ),
+    ("wandb", "wandb/", "", PER_MILLION),
+    ("azure_ai", "azure_ai/jais-30b-chat", "", PER_MILLION),
+    ("watsonx", "watsonx/core42/jais-13b-chat", "", PER_MILLION),
     ("xai", "xai/grok-4|", "", GROK_4_CACHES),
     ("xai", "xai/grok-4-0709|", "", GROK_4_CACHES),
     ("xai", "xai/grok-4-latest|", "", GROK_4_CACHES),
@@ -87,6 +90,8 @@ const REFERENCE_IS_WRONG: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
+const PER_MILLION: &str = "prices of another unit stand in its list as prices of a token, a thousand or a hundred thousand times too high \
+     (https://github.com/BerriAI/litellm/pull/38167, /38015; https://wandb.ai/site/pricing/inference)";
 const GROK_4_CACHES: &str =
     "cached tokens cost 0.75 by xAI's published list; the reference has no price and takes the full one";
 const FIREWORKS_CACHES_PROMPTS: &str =
@@ -199,6 +204,23 @@ fn files() -> Vec<(String, String)> {
         .collect();
     files.sort();
     files
+}
+
+/// The dearest tokens that anybody sells cost 600 USD a million (o1-pro's).
+#[test]
+fn no_price_of_tokens_is_that_of_another_unit() {
+    let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/pricing")).unwrap();
+    let mut seen = 0;
+    for path in folder.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "json")) {
+        let file: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        for (model, facts) in file["models"].as_object().into_iter().flatten() {
+            for rate in ["input", "output"].iter().filter_map(|name| facts["price"][*name].as_f64()) {
+                assert!(rate <= 1000.0, "{}: {model}: {rate}", path.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 5000, "only {seen} prices");
 }
 
 #[test]

@@ -20,7 +20,7 @@ where
     let writer = tokio::spawn(async move {
         let mut out = tokio::io::stdout();
         while let Some(line) = answered.recv().await {
-            out.write_all(format!("{line}\n").as_bytes()).await?;
+            out.write_all(one_line(&line).as_bytes()).await?;
             out.flush().await?;
         }
         Ok::<_, std::io::Error>(())
@@ -52,6 +52,14 @@ where
     drop(answers);
     writer.await??;
     Ok(())
+}
+
+/// An answer with its end. Letters that others take for the end of a line, as Python's `splitlines` does, are escaped:
+/// they can only stand inside a text.
+fn one_line(answer: &Value) -> String {
+    let line = answer.to_string();
+    let escaped = line.replace('\u{85}', "\\u0085").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029");
+    format!("{escaped}\n")
 }
 
 /// An answer of one field.

@@ -41,6 +41,8 @@ struct Rule {
 pub struct Traits {
     /// How the model is told how much to reason.
     pub reasoning: Option<ReasoningStyle>,
+    /// Whether the model reasons where nobody asks it to.
+    pub reasons_unasked: Option<bool>,
     /// The words of `reasoning_effort` that the model takes.
     pub efforts: Option<Vec<String>>,
     /// The fewest tokens that a reasoning budget may have.
@@ -57,6 +59,8 @@ pub struct Traits {
     pub native_schema: Option<bool>,
     /// Parameters, by OpenAI's names, that the model does not take.
     pub unsupported: Option<Vec<Cow<'static, str>>>,
+    /// Those that it does not take while it reasons, being told an effort other than `none`.
+    pub unsupported_with_effort: Option<Vec<Cow<'static, str>>>,
     /// Whether the model can use a web search that its host runs as a tool.
     pub hosted_search: Option<bool>,
     /// Whether the model takes a system message at all.
@@ -109,6 +113,7 @@ impl Traits {
             }
         }
         or(&mut self.reasoning, &rule.reasoning);
+        or(&mut self.reasons_unasked, &rule.reasons_unasked);
         or(&mut self.efforts, &rule.efforts);
         or(&mut self.min_budget, &rule.min_budget);
         or(&mut self.max_budget, &rule.max_budget);
@@ -117,6 +122,7 @@ impl Traits {
         or(&mut self.max_completion_tokens, &rule.max_completion_tokens);
         or(&mut self.native_schema, &rule.native_schema);
         or(&mut self.unsupported, &rule.unsupported);
+        or(&mut self.unsupported_with_effort, &rule.unsupported_with_effort);
         or(&mut self.hosted_search, &rule.hosted_search);
         or(&mut self.system_message, &rule.system_message);
         or(&mut self.supports, &rule.supports);

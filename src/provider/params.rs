@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::chat::{Params, Warning};
+use crate::chat::{Effort, Params, Warning};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::Traits;
 use crate::wire::json::Object;
 
 /// Holds the parameters against what the provider supports.
@@ -37,6 +38,13 @@ pub fn admit<'a>(
         warnings.push(Warning::new(name, format!("dropped: {provider} does not support it")));
     }
     Ok(Cow::Owned(kept))
+}
+
+/// Whether the model does not take a parameter, or not while it reasons as it is told to.
+pub(super) fn refused_by_model(known: &Traits, params: &Params, name: &str) -> bool {
+    let has = |list: &Option<Vec<Cow<'_, str>>>| list.iter().flatten().any(|refused| refused == name);
+    let told = params.reasoning_effort.as_ref().is_some_and(|effort| effort.as_str() != Effort::None.as_str());
+    has(&known.unsupported) || told && has(&known.unsupported_with_effort)
 }
 
 /// What becomes of something that a provider has no place for: an error, or with `drop_params` a warning.

@@ -41,6 +41,8 @@ pub struct Quirks {
     pub cache_control: bool,
     /// The form of a message's content.
     pub content: ContentForm,
+    /// Whether the result of a tool can hold nothing but text; pictures in it follow as the user's.
+    pub text_results: bool,
     /// Whether it refuses the name of a speaker.
     pub no_names: bool,
     /// The field of an assistant's message in which it wants its reasoning back.
@@ -51,6 +53,8 @@ pub struct Quirks {
     pub stream_usage: Option<Text>,
     /// What stands before the name of a model that is given without a slash.
     pub model_prefix: Option<Text>,
+    /// What a model is called that is given in three parts, `owner.app.model`, with these in braces.
+    pub dotted_model: Option<Text>,
     /// Members of each request's body.
     pub body: Map<String, Value>,
     /// What flags cannot say.
@@ -138,6 +142,8 @@ pub enum ContentForm {
     Parts,
     /// As [`Parts`](Self::Parts), but a list that holds nothing but text is joined to one.
     JoinedText,
+    /// As [`Parts`](Self::Parts), but the result of a tool that holds nothing but text is joined to one.
+    JoinedResults,
     /// A text, and nothing else.
     OnlyText,
 }
@@ -151,6 +157,9 @@ pub enum Hook {
     EndsWithoutReason,
     /// A model of three parts, `provider/owner/name`, is called `owner/name:provider` there.
     ProviderBehindModel,
+    /// A message with calls must tell the reasoning that led to them, where the model reasons; where there is none to tell,
+    /// as in a conversation that began elsewhere, a space stands for it.
+    CallsTellReasoning,
     /// An address that does not end by `/v1` is that of a server, whose version is still to be said.
     VersionInPath,
 }

@@ -133,11 +133,15 @@ fn own_ways() -> Vec<ProviderSpec> {
                 "verbosity",
                 "web_search_options",
             ]])),
-        // Clarifai's Python SDK (clarifai 12.5.0, `urls/helper.py`) for the address and CLARIFAI_PAT
+        // Clarifai's Python SDK (clarifai 12.5.0, `urls/helper.py`) for the address and CLARIFAI_PAT. Models are called by the
+        // addresses of their pages; the name in three parts is LiteLLM's
         row("clarifai", "https://api.clarifai.com/v2/ext/openai/v1", "CLARIFAI")
-            .docs("https://github.com/Clarifai/clarifai-python")
+            .docs("https://docs.clarifai.com/compute/inference/open-ai")
             .key_env("CLARIFAI_PAT")
-            .quirks(without(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed", "user"]])),
+            .quirks(Quirks {
+                dotted_model: Some("https://clarifai.com/{owner}/{app}/models/{model}".into()),
+                ..without(&[&OPENAI_ONLY, &LOGPROBS, &["logit_bias", "n", "parallel_tool_calls", "seed", "user"]])
+            }),
         row("codestral", "https://codestral.mistral.ai/v1", "CODESTRAL").quirks(mistral()),
         row("dashscope", "https://dashscope.aliyuncs.com/compatible-mode/v1", "DASHSCOPE")
             .docs("https://www.alibabacloud.com/help/en/model-studio/deep-thinking")
@@ -156,15 +160,18 @@ fn own_ways() -> Vec<ProviderSpec> {
         .quirks(Quirks {
             reasoning: Reasoning::ByModel,
             cache_control: true,
+            content: ContentForm::JoinedResults,
             ..older(&[&OPENAI_ONLY, &PENALTIES, &LOGPROBS, &["logit_bias", "parallel_tool_calls", "seed", "user"]])
         }),
-        // https://docs.deepinfra.com/chat/tool-calling; what is refused follows LiteLLM's table
+        // https://docs.deepinfra.com/chat/tool-calling; what is refused follows LiteLLM's table. That a tool's result must be a
+        // text was measured in https://github.com/BerriAI/litellm/issues/13982
         row("deepinfra", "https://api.deepinfra.com/v1/openai", "DEEPINFRA")
             .docs("https://docs.deepinfra.com/chat/tool-calling")
             .key_env("DEEPINFRA_TOKEN")
             .key_env("DEEPINFRA_API_TOKEN")
             .quirks(Quirks {
                 tool_choice: ToolChoices::AutoOrNone,
+                content: ContentForm::JoinedResults,
                 ..older(&[&OPENAI_ONLY, &LOGPROBS, &["parallel_tool_calls"]])
             }),
         // https://api-docs.deepseek.com/api/create-chat-completion and /guides/thinking_mode
@@ -175,6 +182,7 @@ fn own_ways() -> Vec<ProviderSpec> {
                 reasoning: Reasoning::ThinkingAndEffort,
                 content: ContentForm::OnlyText,
                 reasoning_history: Some("reasoning_content".into()),
+                hooks: vec![Hook::CallsTellReasoning],
                 ..Quirks::default()
             }),
         row("featherless_ai", "https://api.featherless.ai/v1", "FEATHERLESS_AI")
@@ -261,7 +269,8 @@ fn own_ways() -> Vec<ProviderSpec> {
             .docs("https://docs.mistral.ai/api")
             .quirks(with(mistral(), &["logprobs", "top_logprobs", "service_tier"])),
         // https://platform.kimi.ai/docs/api/chat, where `max_tokens` is deprecated, and /docs/guide/use-thinking-effort; a
-        // switch and a level go together in Moonshot's own client (MoonshotAI/kimi-cli, kosong/chat_provider/kimi.py)
+        // switch and a level go together in Moonshot's own client (MoonshotAI/kimi-cli, kosong/chat_provider/kimi.py). That
+        // calls must tell reasoning is the server's own word (https://github.com/continuedev/continue/issues/11600)
         row("moonshot", "https://api.moonshot.ai/v1", "MOONSHOT")
             .docs("https://platform.kimi.ai/docs/api/chat")
             .quirks(Quirks {
@@ -271,6 +280,7 @@ fn own_ways() -> Vec<ProviderSpec> {
                 tool_choice: ToolChoices::AskForRequired,
                 content: ContentForm::JoinedText,
                 reasoning_history: Some("reasoning_content".into()),
+                hooks: vec![Hook::CallsTellReasoning],
                 ..without(&[&["functions"]])
             }),
         // What is refused is not among its parameters; NSCALE_SERVICE_TOKEN is of https://docs.nscale.com/docs/use-cases/chat
@@ -290,7 +300,7 @@ fn own_ways() -> Vec<ProviderSpec> {
             .base_url_env("OPENAI_API_BASE")
             .counts_tokens()
             .responses()
-            .quirks(Quirks { developer_role: true, ..Quirks::default() }),
+            .quirks(Quirks { developer_role: true, text_results: true, ..Quirks::default() }),
         // https://openrouter.ai/docs/api-reference, and OpenRouter's OpenAPI description
         row("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER")
             .docs("https://openrouter.ai/docs/api-reference")

@@ -60,7 +60,7 @@ pub(super) fn decode(response: &Response<Bytes>) -> Result<Message> {
 
 /// Usage in Anthropic's form, in chat's terms.
 pub(in crate::provider) fn usage_in_chat(usage: &Value) -> Option<Usage> {
-    serde_json::from_value::<Report>(usage.clone()).ok().map(|report| report.usage())
+    serde_json::from_value::<Report>(usage.clone()).ok().and_then(|report| report.usage())
 }
 
 /// Cuts a stream into events, and holds that it comes to its end.

@@ -95,7 +95,7 @@ impl Reply {
             system_fingerprint: None,
             service_tier: self.report.service_tier().map(str::to_owned),
         })));
-        push(Delta::Usage(Box::new(self.report.usage())));
+        self.usage(push);
         for (index, block) in (0..).zip(message.content.unwrap_or_default()) {
             self.blocks.start(index, block, push);
             self.blocks.stop(index, push);
@@ -129,7 +129,13 @@ impl Reply {
         }
         if let Some(report) = report {
             self.report.merge(report);
-            push(Delta::Usage(Box::new(self.report.usage())));
+            self.usage(push);
+        }
+    }
+
+    fn usage(&self, push: Push<'_>) {
+        if let Some(usage) = self.report.usage() {
+            push(Delta::Usage(Box::new(usage)));
         }
     }
 }

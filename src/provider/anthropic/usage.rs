@@ -64,9 +64,10 @@ impl Report {
         self.service_tier.as_deref()
     }
 
-    /// The usage in OpenAI's meaning.
-    pub(super) fn usage(&self) -> Usage {
+    /// The usage in OpenAI's meaning; `None` where no tokens are told, which is not known and not zero.
+    pub(super) fn usage(&self) -> Option<Usage> {
         let tokens = self.billed();
+        tokens.input_tokens.or(tokens.output_tokens)?;
         let read = tokens.cache_read_input_tokens.unwrap_or(0);
         let written = tokens.cache_creation_input_tokens.unwrap_or(0);
         let prompt = tokens.input_tokens.unwrap_or(0).saturating_add(read).saturating_add(written);
@@ -82,7 +83,7 @@ impl Report {
         if let Some(iterations) = self.iterations.as_ref().filter(|list| !list.is_null()) {
             usage.extra.insert("iterations", iterations.clone());
         }
-        usage
+        Some(usage)
     }
 
     /// What is billed to the model. The totals leave out the summaries of a compaction, which are billed too; what an
@@ -149,7 +150,8 @@ mod tests {
             "output_tokens": 113, "output_tokens_details": {"thinking_tokens": 7}, "service_tier": "standard",
             "inference_geo": "global", "server_tool_use": {"web_search_requests": 0, "web_fetch_requests": 1}
         }))
-        .usage();
+        .usage()
+        .unwrap();
         assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.total_tokens), (4676, 113, 4789));
         assert_eq!((usage.cached_tokens(), usage.reasoning_tokens()), (1150, 7));
         let written = usage.prompt_tokens_details.cache_creation_token_details.unwrap();
@@ -162,9 +164,10 @@ mod tests {
     fn a_later_report_replaces_only_what_it_names() {
         let mut whole = report(json!({"input_tokens": 12, "cache_read_input_tokens": 5, "output_tokens": 1}));
         whole.merge(report(json!({"output_tokens": 29})));
-        assert_eq!((whole.usage().prompt_tokens, whole.usage().completion_tokens), (17, 29));
+        let usage = whole.usage().unwrap();
+        assert_eq!((usage.prompt_tokens, usage.completion_tokens), (17, 29));
         whole.merge(report(json!({"input_tokens": 2254, "cache_read_input_tokens": 0, "output_tokens": 112})));
-        assert_eq!(whole.usage().prompt_tokens, 2254);
+        assert_eq!(whole.usage().unwrap().prompt_tokens, 2254);
     }
 
     #[test]
@@ -175,7 +178,16 @@ mod tests {
                 {"type": "message", "input_tokens": 23000, "output_tokens": 1000}
             ]
         }))
-        .usage();
+        .usage()
+        .unwrap();
         assert_eq!((usage.prompt_tokens, usage.completion_tokens), (203_000, 4500));
+    }
+
+    #[test]
+    fn usage_that_tells_no_tokens_is_not_known() {
+        for body in [json!({}), json!({"service_tier": "standard"}), json!({"input_tokens": null})] {
+            let report: Report = serde_json::from_value(body).unwrap();
+            assert_eq!(report.usage(), None);
+        }
     }
 }

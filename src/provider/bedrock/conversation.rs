@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::media::{self, Documents};
 use super::name::Family;
 use super::request::Asked;
-use super::tools::{cache_point, union, wire_id, wire_name};
+use super::tools::{NO_CACHE, cache_point, union, wire_id, wire_name};
 use super::{CLAUDE, WIRE};
 use crate::chat::{Annotation, CacheControl, Content, Message, Part, Reasoning, Role, ToolCall, Warning};
 use crate::error::{Error, ErrorKind, Result};
@@ -48,7 +48,7 @@ pub(super) fn conversation(
             Role::System | Role::Developer => writer.system(message)?,
             Role::User => writer.parts(&message.parts)?,
         };
-        mark_last(&mut blocks, message)?;
+        writer.mark_last(&mut blocks, message)?;
         let role = match message.role {
             Role::Tool | Role::Function if !with_tools => Role::User,
             role => role,
@@ -80,7 +80,7 @@ impl Writer<'_> {
                 Content::Native(native) if is_own(&native.provider) => blocks.push(self.native(&native.value)?),
                 _ => return Err(Error::unsupported("messages: a system message that is not text", self.provider)),
             }
-            mark(&mut blocks, part.cache_control.as_ref())?;
+            self.mark(&mut blocks, part.cache_control.as_ref())?;
         }
         Ok(blocks)
     }
@@ -106,7 +106,7 @@ impl Writer<'_> {
                 Content::Native(native) if is_own(&native.provider) => blocks.push(self.native(&native.value)?),
                 Content::Reasoning(_) | Content::ToolCall(_) | Content::Native(_) => continue,
             }
-            mark(&mut blocks, part.cache_control.as_ref())?;
+            self.mark(&mut blocks, part.cache_control.as_ref())?;
         }
         Ok(blocks)
     }
@@ -148,7 +148,7 @@ impl Writer<'_> {
                     continue;
                 }
             }
-            mark(&mut blocks, part.cache_control.as_ref())?;
+            self.mark(&mut blocks, part.cache_control.as_ref())?;
         }
         Ok(blocks)
     }
@@ -175,7 +175,7 @@ impl Writer<'_> {
         result.set("toolUseId", &*wire_id(id))?.set("content", &content)?;
         result.set_some("status", message.is_error.then_some("error"))?;
         let mut blocks = vec![union("toolResult", &result)?];
-        mark(&mut blocks, marker)?;
+        self.mark(&mut blocks, marker)?;
         Ok(blocks)
     }
 
@@ -191,6 +191,25 @@ impl Writer<'_> {
             self.warn("messages", "texts of nothing but white space are left out: Bedrock refuses them");
         }
         Ok(())
+    }
+
+    fn mark(&mut self, blocks: &mut Vec<Object>, marker: Option<&CacheControl>) -> Result<()> {
+        let Some(marker) = marker.filter(|_| blocks.last().is_some_and(|block| !block.contains("cachePoint"))) else {
+            return Ok(());
+        };
+        if self.family.caches() {
+            blocks.push(cache_point(marker)?);
+        } else {
+            self.warn("cache_control", NO_CACHE);
+        }
+        Ok(())
+    }
+
+    /// A marker on the message stands behind its last block.
+    fn mark_last(&mut self, blocks: &mut Vec<Object>, message: &Message) -> Result<()> {
+        let marker = message.extra.get("cache_control").cloned();
+        let marker = marker.and_then(|marker| serde_json::from_value::<CacheControl>(marker).ok());
+        self.mark(blocks, marker.as_ref())
     }
 
     /// A block in Converse's own form; and LiteLLM's `guarded_text`, the text that a guardrail is to look at.
@@ -218,20 +237,6 @@ impl Writer<'_> {
 
 fn is_own(provider: &str) -> bool {
     provider == WIRE || provider.is_empty()
-}
-
-fn mark(blocks: &mut Vec<Object>, marker: Option<&CacheControl>) -> Result<()> {
-    if let Some(marker) = marker.filter(|_| blocks.last().is_some_and(|block| !block.contains("cachePoint"))) {
-        blocks.push(cache_point(marker)?);
-    }
-    Ok(())
-}
-
-/// A marker on the message stands behind its last block.
-fn mark_last(blocks: &mut Vec<Object>, message: &Message) -> Result<()> {
-    let marker = message.extra.get("cache_control").cloned();
-    let marker = marker.and_then(|marker| serde_json::from_value::<CacheControl>(marker).ok());
-    mark(blocks, marker.as_ref())
 }
 
 /// Reasoning that Bedrock, or Claude elsewhere, sealed; no other goes back. Claude's seals are refused by models of other

@@ -112,6 +112,12 @@ impl Family {
             Self::Other
         }
     }
+
+    /// Whether its models take markers for the prompt cache, as far as the name tells.
+    /// Source: <https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html>.
+    pub(super) fn caches(self) -> bool {
+        matches!(self, Self::Claude | Self::Nova | Self::Hidden)
+    }
 }
 
 #[cfg(test)]

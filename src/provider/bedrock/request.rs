@@ -89,7 +89,7 @@ impl Draft {
         let mut body = Object::new();
         body.set("messages", &conversation.turns)?;
         body.set_some("system", (!conversation.system.is_empty()).then_some(&conversation.system))?;
-        let inference = inference(&params, &known, reasoning.budget, &mut warnings)?;
+        let inference = inference(&asked, reasoning.budget, &mut warnings)?;
         body.set_some("inferenceConfig", (!inference.is_empty()).then_some(&inference))?;
         body.set_some("toolConfig", tools.as_ref())?;
         body.set_some("serviceTier", params.service_tier.as_deref().map(service_tier).as_ref())?;
@@ -144,21 +144,23 @@ fn supports(spec: &ProviderSpec, known: &Traits, family: Family, params: &Params
     }
 }
 
-fn inference(params: &Params, known: &Traits, budget: Option<u64>, warnings: &mut Vec<Warning>) -> Result<Object> {
+fn inference(asked: &Asked<'_>, budget: Option<u64>, warnings: &mut Vec<Warning>) -> Result<Object> {
+    let Asked { params, known, family, .. } = *asked;
     let most = known.max_output_tokens.unwrap_or(u64::MAX);
     let roomy = budget.map(|budget| budget.saturating_add(ROOM_FOR_ANSWER).min(most));
     let mut inference = Object::new();
     inference.set_some("maxTokens", params.token_limit().or(roomy).as_ref())?;
     inference.set_some("temperature", params.temperature.as_ref())?;
     inference.set_some("topP", params.top_p.as_ref())?;
-    inference.set_some("stopSequences", stop_sequences(params, warnings).as_ref())?;
+    inference.set_some("stopSequences", stop_sequences(params, family, warnings).as_ref())?;
     Ok(inference)
 }
 
-/// A stop text that is only white space is refused.
-fn stop_sequences(params: &Params, warnings: &mut Vec<Warning>) -> Option<Vec<String>> {
+/// Claude refuses a stop text that is only white space, and everybody one that is nothing.
+fn stop_sequences(params: &Params, family: Family, warnings: &mut Vec<Warning>) -> Option<Vec<String>> {
     let given = params.stop.as_ref()?.as_slice();
-    let kept: Vec<String> = given.iter().filter(|text| !text.trim().is_empty()).cloned().collect();
+    let says = |text: &&String| !if family == Family::Claude { text.trim() } else { text.as_str() }.is_empty();
+    let kept: Vec<String> = given.iter().filter(says).cloned().collect();
     if kept.len() < given.len() {
         warnings.push(Warning::new("stop", "white space left out: a stop text needs words"));
     }

@@ -122,6 +122,42 @@ fn each_family_is_told_to_reason_in_its_own_field() {
     assert_eq!(fields(NOVA, json!({"reasoning_effort": "none"})).unwrap(), Value::Null);
 }
 
+/// Source: <https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html>, which has Claude and Nova.
+#[test]
+fn cache_markers_go_to_models_that_cache_prompts_and_are_left_out_for_others_with_a_warning() {
+    let marker = json!({"type": "ephemeral"});
+    let request = json!({
+        "messages": [
+            {"role": "system", "content": [{"type": "text", "text": "Long.", "cache_control": marker}]},
+            {"role": "user", "content": "Hi", "cache_control": marker},
+        ],
+        "tools": [{"type": "function", "function": {"name": "a"}, "cache_control": marker}],
+    });
+    let points = |model: &str| {
+        let sent = encode(model, request.clone(), false).unwrap();
+        (
+            sent.body.to_string().matches("cachePoint").count(),
+            sent.warnings.iter().any(|warning| warning.parameter == "cache_control"),
+        )
+    };
+    for model in [NOVA, CLAUDE] {
+        assert_eq!(points(model), (3, false), "{model}");
+    }
+    for model in [LLAMA, "us.deepseek.r1-v1:0", "openai.gpt-oss-20b-1:0", "qwen.qwen3-32b-v1:0"] {
+        assert_eq!(points(model), (0, true), "{model}");
+    }
+}
+
+#[test]
+fn a_stop_text_of_white_space_is_left_out_for_claude_alone() {
+    let stops = |model: &str| {
+        let sent = encode(model, with(json!({"stop": ["\n", "END", ""]})), false).unwrap();
+        (sent.body["inferenceConfig"]["stopSequences"].clone(), sent.warnings.len())
+    };
+    assert_eq!(stops(CLAUDE), (json!(["END"]), 1));
+    assert_eq!(stops(NOVA), (json!(["\n", "END"]), 1));
+}
+
 #[test]
 fn what_has_no_place_is_an_error_that_names_it() {
     let content = |part: Value| json!({"messages": [{"role": "user", "content": [part]}]});

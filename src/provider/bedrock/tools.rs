@@ -10,7 +10,11 @@ use super::request::Asked;
 use crate::chat::{CacheControl, Params, ResponseFormat, Tool, ToolChoice, Warning};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::anthropic::{Answer, JSON_TOOL, JSON_TOOL_WORDS, structured};
+use crate::provider::conversation::warn_once;
 use crate::wire::json::Object;
+
+/// What becomes of a cache marker where the model caches no prompts.
+pub(super) const NO_CACHE: &str = "left out: on Bedrock only Claude and Nova cache prompts, and others refuse markers";
 
 /// The longest name of a tool, and the longest id of a call.
 const LONGEST: usize = 64;
@@ -131,8 +135,10 @@ impl Tools {
         spec.set("inputSchema", &json!({"json": schema}))?;
         spec.set_some("strict", strict.then_some(&true))?;
         self.tools.push(union("toolSpec", &spec)?);
-        if let Some(marker) = cache_control {
-            self.tools.push(cache_point(marker)?);
+        match cache_control {
+            Some(marker) if asked.family.caches() => self.tools.push(cache_point(marker)?),
+            Some(_) => warn_once(warnings, "cache_control", NO_CACHE),
+            None => {}
         }
         Ok(())
     }

@@ -197,7 +197,7 @@ fn wire_message(message: &Message, documents: &mut Vec<Value>, limits: &mut Limi
     if role != "tool" && message.name.is_some() {
         limits.warnings.push(Warning::new("name", format!("left out: {}'s messages have no name", limits.provider)));
     }
-    for (name, value) in message.extra.iter() {
+    for (name, value) in message.extra.iter().filter(|(name, _)| *name != "cache_control") {
         wire.set(name.clone(), value)?;
     }
     Ok(wire)

@@ -7,6 +7,7 @@ use crate::chat::{Params, Tool, ToolChoice, Warning};
 use crate::error::{Error, Result};
 use crate::model::{ReasoningStyle, Traits};
 use crate::wire::json::Object;
+use crate::wire::schema::is_cyclic;
 
 /// Sets `tools` and `toolConfig`.
 pub(super) fn set(
@@ -65,7 +66,9 @@ pub(super) fn set(
     Ok(())
 }
 
-/// A function. One without arguments has no `parameters`: Gemini takes no object without properties there.
+/// A function. One without arguments has no `parameters`: Gemini takes no object without properties there. A schema that
+/// refers to itself goes as JSON Schema, which has references (`FunctionDeclaration.parameters_json_schema` in
+/// `google/ai/generativelanguage/v1beta/content.proto`).
 fn declaration(name: &str, description: Option<&str>, parameters: Option<&Value>) -> Result<Value> {
     let mut function = Map::new();
     function.insert("name".to_owned(), name.into());
@@ -78,8 +81,14 @@ fn declaration(name: &str, description: Option<&str>, parameters: Option<&Value>
             .as_object()
             .is_some_and(|schema| schema.keys().any(|key| key != "type" && key != "additionalProperties")),
     };
-    if let Some(schema) = parameters.filter(takes_some) {
-        function.insert("parameters".to_owned(), schema::subset(schema)?);
+    match parameters.filter(takes_some) {
+        Some(schema) if is_cyclic(schema) => {
+            function.insert("parametersJsonSchema".to_owned(), schema.clone());
+        }
+        Some(schema) => {
+            function.insert("parameters".to_owned(), schema::subset(schema)?);
+        }
+        None => {}
     }
     Ok(function.into())
 }
@@ -157,6 +166,23 @@ mod tests {
             body,
             json!({"tools": [{"functionDeclarations": [{"name": "a", "description": "d"}, {"name": "b"}]}]})
         );
+    }
+
+    #[test]
+    fn parameters_that_refer_to_themselves_go_as_json_schema() {
+        let node = json!({"type": "object", "properties": {
+            "kids": {"type": "array", "items": {"$ref": "#/$defs/Node"}}, "name": {"$ref": "#/$defs/Name"}}});
+        let tree = json!({"type": "object", "properties": {"root": {"$ref": "#/$defs/Node"}},
+            "$defs": {"Node": node, "Name": {"type": "string"}}});
+        let flat = json!({"type": "object", "properties": {"root": {"$ref": "#/$defs/Name"}},
+            "$defs": {"Name": {"type": "string"}}});
+        let tool =
+            |name: &str, schema: &Value| json!({"type": "function", "function": {"name": name, "parameters": schema}});
+        let (body, _) = sent("gemini-2.5-pro", &json!({"tools": [tool("a", &tree), tool("b", &flat)]}));
+        let declared = &body["tools"][0]["functionDeclarations"];
+        assert_eq!(declared[0], json!({"name": "a", "parametersJsonSchema": tree}));
+        assert_eq!(declared[1]["parameters"]["properties"]["root"]["type"], "string");
+        assert!(declared[1].get("parametersJsonSchema").is_none());
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The messages, as OpenAI has them: without what belongs to other providers.
 
 use serde::ser::{SerializeMap, SerializeSeq};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 
-use crate::chat::{Content, ContentPart, Message, Part, Role};
+use crate::chat::{CacheControl, Content, ContentPart, Message, Part, Role};
 use crate::provider::{ContentForm, ProviderSpec, Quirks};
 
 /// What kind of content a provider that takes only text cannot be sent.
@@ -22,6 +22,40 @@ pub(super) fn foreign_content(messages: &[Message], quirks: &Quirks) -> Option<&
     })
 }
 
+/// What stands before the pictures of tools' results where they follow as the user's.
+const FROM_TOOLS: &str = "The tools gave this with their results:";
+
+/// The conversation with pictures, files and sound of tools' results behind them, as the user's; `None` where the results
+/// are text already.
+pub(super) fn media_behind_results(messages: &[Message]) -> Option<Vec<Message>> {
+    let is_result = |message: &Message| matches!(message.role, Role::Tool | Role::Function);
+    let is_media = |part: &Part| {
+        matches!(part.content, Content::Image(_) | Content::File(_) | Content::Audio(_) | Content::Video(_))
+    };
+    if !messages.iter().any(|message| is_result(message) && message.parts.iter().any(is_media)) {
+        return None;
+    }
+    let (mut all, mut media) = (Vec::with_capacity(messages.len()), Vec::new());
+    for message in messages {
+        let mut message = message.clone();
+        if is_result(&message) {
+            let (found, rest) = std::mem::take(&mut message.parts).into_iter().partition(is_media);
+            message.parts = rest;
+            media.extend::<Vec<Part>>(found);
+        } else {
+            all.extend(as_users(&mut media));
+        }
+        all.push(message);
+    }
+    all.extend(as_users(&mut media));
+    Some(all)
+}
+
+fn as_users(media: &mut Vec<Part>) -> Option<Message> {
+    let parts = std::iter::once(Part::text(FROM_TOOLS)).chain(media.drain(..)).collect::<Vec<_>>();
+    (parts.len() > 1).then(|| Message::new(Role::User, parts))
+}
+
 /// Whether a message names its speaker. The name of a function that answers is another thing.
 pub(super) fn has_speaker(message: &Message) -> bool {
     message.name.is_some() && !matches!(message.role, Role::Tool | Role::Function)
@@ -31,22 +65,26 @@ pub(super) fn has_speaker(message: &Message) -> bool {
 pub(super) struct Messages<'a, I> {
     pub(super) messages: I,
     pub(super) spec: &'a ProviderSpec,
+    /// Whether calls must tell the reasoning that led to them.
+    pub(super) reasoned: bool,
 }
 
 impl<'a, I: Iterator<Item = &'a Message> + Clone> Serialize for Messages<'a, I> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.messages.clone().map(|message| WireMessage { message, spec: self.spec }))
+        let Self { spec, reasoned, .. } = *self;
+        serializer.collect_seq(self.messages.clone().map(|message| WireMessage { message, spec, reasoned }))
     }
 }
 
 struct WireMessage<'a> {
     message: &'a Message,
     spec: &'a ProviderSpec,
+    reasoned: bool,
 }
 
 impl Serialize for WireMessage<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { message, spec } = self;
+        let Self { message, spec, reasoned } = self;
         let quirks = &spec.quirks;
         let mut map = serializer.serialize_map(None)?;
         let role = match message.role {
@@ -75,6 +113,8 @@ impl Serialize for WireMessage<'_> {
             let reasoning = message.reasoning();
             if !reasoning.is_empty() {
                 map.serialize_entry(field.as_ref(), &reasoning)?;
+            } else if *reasoned && message.tool_calls().next().is_some() {
+                map.serialize_entry(field.as_ref(), NO_REASONING)?;
             }
         }
         let calls: Vec<Value> = message
@@ -100,17 +140,23 @@ impl Serialize for WireMessage<'_> {
                 _ => {}
             }
         }
-        for (name, value) in message.extra.iter() {
+        for (name, value) in message.extra.iter().filter(|(name, _)| *name != CACHE_CONTROL) {
             map.serialize_entry(name, value)?;
         }
         map.end()
     }
 }
 
+/// What stands for the reasoning behind a call where there is none to tell and it must be told.
+const NO_REASONING: &str = " ";
+
 /// A call without arguments has none to write, yet the text must be JSON.
 fn arguments(text: &str) -> &str {
     if text.trim().is_empty() { "{}" } else { text }
 }
+
+/// LiteLLM's member of a message, which marks the end of its content for the prompt cache.
+const CACHE_CONTROL: &str = "cache_control";
 
 struct WireContent<'a> {
     message: &'a Message,
@@ -134,16 +180,26 @@ impl WireContent<'_> {
         self.parts().next().is_some()
     }
 
+    /// The marker of the whole message, where it is taken.
+    fn marker(&self) -> Option<CacheControl> {
+        let marker = self.message.extra.get(CACHE_CONTROL).filter(|_| self.quirks.cache_control)?;
+        CacheControl::deserialize(marker).ok()
+    }
+
     /// Whether the content is nothing but text that can be one string.
     fn is_text(&self) -> bool {
-        let joined = self.quirks.content != ContentForm::Parts;
+        let joined = match self.quirks.content {
+            ContentForm::Parts => false,
+            ContentForm::JoinedResults => matches!(self.message.role, Role::Tool | Role::Function),
+            ContentForm::JoinedText | ContentForm::OnlyText => true,
+        };
         let listed = self.message.listed();
         let plain = |part: &Part| {
             let marked = part.cache_control.is_some() && self.quirks.cache_control || !part.extra.is_empty();
-            part.as_text().is_some() && (joined || !marked)
+            part.as_text().is_some() && (joined && self.quirks.content != ContentForm::JoinedResults || !marked)
         };
         let one = self.parts().count() == 1 || self.message.role == Role::Assistant;
-        self.parts().all(plain) && (joined || one && !listed)
+        self.marker().is_none() && self.parts().all(plain) && (joined || one && !listed)
     }
 }
 
@@ -157,13 +213,21 @@ impl Serialize for WireContent<'_> {
             };
         }
         let mut seq = serializer.serialize_seq(None)?;
-        for part in self.parts() {
+        let mut parts = self.parts().peekable();
+        while let Some(part) = parts.next() {
+            let is_last = parts.peek().is_none();
             match &part.content {
                 Content::Native(native) => seq.serialize_element(&native.value)?,
-                _ => {
-                    let marked = part.cache_control.is_none() || self.quirks.cache_control;
-                    seq.serialize_element(&ContentPart { part, marked })?;
-                }
+                _ => match self.marker().filter(|_| is_last && part.cache_control.is_none()) {
+                    Some(marker) => {
+                        let part = Part { cache_control: Some(marker), ..part.clone() };
+                        seq.serialize_element(&ContentPart { part: &part, marked: true })?;
+                    }
+                    None => {
+                        let marked = part.cache_control.is_none() || self.quirks.cache_control;
+                        seq.serialize_element(&ContentPart { part, marked })?;
+                    }
+                },
             }
         }
         seq.end()

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::request::Encoding;
-use crate::chat::{Effort, Thinking, ThinkingMode, Warning};
+use crate::chat::{Effort, Params, Thinking, ThinkingMode, Warning};
 use crate::error::Result;
 use crate::model::{ReasoningStyle, Traits};
 use crate::provider::{ProviderSpec, Reasoning};
@@ -21,6 +21,16 @@ pub(super) fn is_possible(spec: &ProviderSpec, known: &Traits) -> bool {
 /// Whether it is a server of the caller's own, where a model's name says nothing.
 pub(super) fn is_own_server(spec: &ProviderSpec) -> bool {
     spec.base_url.is_none() && spec.key_optional
+}
+
+/// Whether the model will reason, by what it is asked and, where it is asked nothing, by what is known of it.
+pub(super) fn is_on(spec: &ProviderSpec, known: &Traits, params: &Params) -> bool {
+    is_possible(spec, known)
+        && match (&params.thinking, &params.reasoning_effort) {
+            (Some(thinking), _) => thinking.mode != ThinkingMode::Disabled,
+            (None, Some(effort)) => *effort != Effort::None,
+            (None, None) => known.reasons_unasked != Some(false),
+        }
 }
 
 /// Whether `thinking` can be said.

@@ -9,6 +9,7 @@ use super::reasoning;
 use crate::chat::{ChatRequest, Params, ResponseFormat, Tool, ToolChoice, Warning, user};
 use crate::error::{Error, Result};
 use crate::model::{Traits, traits};
+use crate::provider::params::refused_by_model;
 use crate::provider::{
     Encoded, Hook, ProviderSpec, Quirks, Target, TokenLimit, ToolChoices, WebSearch, admit, post_json,
 };
@@ -48,15 +49,14 @@ pub(super) fn lacks_version(spec: &ProviderSpec, target: &Target<'_>) -> bool {
 /// Everything but what the row, or the model, refuses.
 pub(super) fn supports(spec: &ProviderSpec, known: &Traits, params: &Params, name: &str) -> bool {
     let quirks = &spec.quirks;
-    let refused = |list: &[_]| list.iter().any(|refused: &std::borrow::Cow<'_, str>| refused == name);
-    if refused(&quirks.unsupported) {
+    if quirks.unsupported.iter().any(|refused| refused == name) {
         return false;
     }
     match name {
         // Models that sample in their own way still take the values that change nothing.
         "temperature" if params.temperature == Some(1.0) => true,
         "top_p" if params.top_p == Some(1.0) => true,
-        _ if known.unsupported.as_deref().is_some_and(refused) && !reasoning::is_own_server(spec) => false,
+        _ if refused_by_model(known, params, name) && !reasoning::is_own_server(spec) => false,
         "reasoning_effort" => reasoning::is_possible(spec, known),
         "thinking" => reasoning::is_possible(spec, known) && reasoning::takes_thinking(spec, known),
         "web_search_options" if quirks.web_search == WebSearch::BrowserSearch => known.hosted_search != Some(false),
@@ -95,6 +95,14 @@ impl<'a> Encoding<'a> {
             self.body.set("model", &format!("{rest}:{provider}"))?;
             return Ok(());
         }
+        if let Some(form) = self.quirks().dotted_model.as_deref().filter(|_| !model.contains('/'))
+            && let Some((owner, rest)) = model.split_once('.')
+            && let Some((app, name)) = rest.split_once('.')
+        {
+            let called = form.replace("{owner}", owner).replace("{app}", app).replace("{model}", name);
+            self.body.set("model", &called)?;
+            return Ok(());
+        }
         match self.quirks().model_prefix.as_deref().filter(|_| !model.contains('/')) {
             Some(prefix) => self.body.set("model", &format!("{prefix}{model}"))?,
             None => self.body.set("model", model)?,
@@ -113,8 +121,15 @@ impl<'a> Encoding<'a> {
         let asks =
             quirks.tool_choice == ToolChoices::AskForRequired && self.params.tool_choice == Some(ToolChoice::Required);
         let question = asks.then(|| user(ASK_FOR_TOOL));
-        let all = request.messages.iter().chain(&question);
-        self.body.set("messages", &Messages { messages: all, spec })?;
+        let moved = quirks.text_results.then(|| messages::media_behind_results(&request.messages)).flatten();
+        if moved.is_some() {
+            let message = "what a tool gave beside text follows as the user's: results are text there";
+            self.warnings.push(Warning::new("messages", message));
+        }
+        let all = moved.as_ref().unwrap_or(&request.messages).iter().chain(&question);
+        let reasoned =
+            quirks.hooks.contains(&Hook::CallsTellReasoning) && reasoning::is_on(spec, &self.known, self.params);
+        self.body.set("messages", &Messages { messages: all, spec, reasoned })?;
         Ok(())
     }
 

@@ -101,8 +101,28 @@ fn complete(spec: &ProviderSpec, choice: &mut Choice) {
         _ => false,
     };
     message.parts.retain(|part| !empty(part));
+    message.parts = joined(std::mem::take(&mut message.parts));
     own_fields(spec, choice);
     finish(spec, choice);
+}
+
+/// A text that came in pieces, as a list of parts, is one, as OpenAI has it in replies.
+fn joined(parts: Vec<Part>) -> Vec<Part> {
+    let bare = |part: &Part| part.cache_control.is_none() && part.seal.is_none() && part.extra.is_empty();
+    let mut all: Vec<Part> = Vec::with_capacity(parts.len());
+    for part in parts {
+        match (all.last_mut(), &part.content) {
+            (Some(last), Content::Text(more)) if bare(last) && bare(&part) => {
+                if let Content::Text(text) = &mut last.content {
+                    text.push_str(more);
+                    continue;
+                }
+                all.push(part);
+            }
+            _ => all.push(part),
+        }
+    }
+    all
 }
 
 /// Fields of the message that only this provider has go back to it, and to no other.

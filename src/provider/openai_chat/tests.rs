@@ -609,3 +609,158 @@ fn together_counts_the_probabilities_that_it_is_to_tell() {
     assert_eq!(sent(Some(false), Some(3)), Some(json!(0)));
     assert_eq!(sent(None, None), None);
 }
+
+// ---- what the server must be told -----------------------------------------------------------------------------------
+
+fn asked(request: Value) -> ChatRequest {
+    serde_json::from_value(request).unwrap()
+}
+
+/// A round of one call, with and without the reasoning that led to it.
+fn round(model: &str, more: Value) -> ChatRequest {
+    let call = json!({"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let mut request = json!({"model": model, "messages": [
+        {"role": "user", "content": "Go."},
+        {"role": "assistant", "reasoning_content": "Because.", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "x"},
+    ]});
+    request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    asked(request)
+}
+
+/// The servers' own words: "reasoning_content is missing in assistant tool call message"
+/// (<https://github.com/continuedev/continue/issues/11600>, `/9831`).
+#[test]
+fn calls_tell_the_reasoning_that_led_to_them_where_the_server_insists_on_it() {
+    let told = |name: &str, model: &str, more: Value| {
+        let (body, _) = encode(name, &round(model, more)).unwrap();
+        (body["messages"][1]["reasoning_content"].clone(), body["messages"][3]["reasoning_content"].clone())
+    };
+    let (because, space) = (json!("Because."), json!(" "));
+    for (name, model, more) in [
+        ("moonshot", "kimi-k2.5", json!({})),
+        ("deepseek", "deepseek-reasoner", json!({})),
+        ("deepseek", "deepseek-chat", json!({"reasoning_effort": "high"})),
+        ("deepseek", "deepseek-chat", json!({"thinking": {"type": "enabled"}})),
+    ] {
+        assert_eq!(told(name, model, more), (because.clone(), space.clone()), "{name}/{model}");
+    }
+    for (name, model, more) in [
+        ("moonshot", "moonshot-v1-8k", json!({})),
+        ("moonshot", "kimi-k2.5", json!({"thinking": {"type": "disabled"}})),
+        ("deepseek", "deepseek-chat", json!({})),
+        ("zai", "glm-4.6", json!({})),
+    ] {
+        assert_eq!(told(name, model, more), (because.clone(), Value::Null), "{name}/{model}");
+    }
+}
+
+/// Measured: <https://github.com/BerriAI/litellm/issues/13982>.
+#[test]
+fn a_result_of_texts_is_one_text_where_the_server_takes_no_list() {
+    for (name, content) in [("deepinfra", json!("ab")), ("databricks", json!("ab"))] {
+        assert_eq!(encode(name, &round("m", json!({}))).unwrap().0["messages"][2]["content"], content, "{name}");
+    }
+    assert!(encode("groq", &round("m", json!({}))).unwrap().0["messages"][2]["content"].is_array());
+}
+
+/// OpenAI's OpenAPI description, `ChatCompletionRequestToolMessageContentPart`: text alone. Groq's has pictures there too.
+#[test]
+fn pictures_of_tools_follow_their_results_where_those_are_text() {
+    let call = |id: &str| json!({"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let image = json!({"type": "image_url", "image_url": {"url": "https://example.com/a.png"}});
+    let request = asked(json!({"model": "gpt-4o", "messages": [
+        {"role": "user", "content": "Look."},
+        {"role": "assistant", "tool_calls": [call("1"), call("2")]},
+        {"role": "tool", "tool_call_id": "1", "content": [{"type": "text", "text": "Here:"}, image]},
+        {"role": "tool", "tool_call_id": "2", "content": "x"},
+        {"role": "user", "content": "And?"},
+    ]}));
+    let (body, warnings) = encode("openai", &request).unwrap();
+    let messages = body["messages"].as_array().unwrap();
+    let roles: Vec<&str> = messages.iter().map(|message| message["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["user", "assistant", "tool", "tool", "user", "user"]);
+    assert_eq!(messages[2]["content"], "Here:");
+    assert_eq!(messages[4]["content"][1], image);
+    assert!(warnings.iter().any(|warning| warning.contains("follows as the user's")), "{warnings:?}");
+    assert_eq!(encode("groq", &request).unwrap().0["messages"][2]["content"][1], image);
+}
+
+#[test]
+fn the_cache_marker_of_a_message_goes_onto_its_last_part_or_nowhere() {
+    let request = asked(json!({"model": "m", "messages": [
+        {"role": "user", "content": "Hi", "cache_control": {"type": "ephemeral"}},
+        {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}],
+            "cache_control": {"type": "ephemeral", "ttl": "1h"}},
+    ]}));
+    let (body, _) = encode("openrouter", &request).unwrap();
+    assert_eq!(
+        body["messages"],
+        json!([
+            {"role": "user", "content": [{"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}}]},
+            {"role": "user", "content": [{"type": "text", "text": "a"},
+                {"type": "text", "text": "b", "cache_control": {"type": "ephemeral", "ttl": "1h"}}]},
+        ])
+    );
+    for name in ["mistral", "groq", "openai"] {
+        assert!(!encode(name, &request).unwrap().0.to_string().contains("cache_control"), "{name}");
+    }
+}
+
+/// <https://developers.openai.com/api/docs/guides/latest-model>: "only supported … with reasoning effort set to none".
+#[test]
+fn a_model_that_reasons_as_it_is_told_takes_no_sampling() {
+    let refused = |more: Value| {
+        let mut request = json!({"model": "gpt-5.2", "messages": [{"role": "user", "content": "Hi"}]});
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        encode("openai", &asked(request)).err().map(|error| error.message().to_owned())
+    };
+    assert_eq!(refused(json!({"temperature": 0.2, "top_p": 0.5})), None);
+    assert_eq!(refused(json!({"temperature": 0.2, "reasoning_effort": "none"})), None);
+    let error = refused(json!({"temperature": 0.2, "top_p": 0.5, "reasoning_effort": "low"})).unwrap();
+    assert!(error.contains("`temperature`, `top_p`"), "{error}");
+}
+
+/// The servers' own words, of each: "Unsupported parameter".
+#[test]
+fn models_of_openai_refuse_what_their_server_refuses() {
+    for (model, parameter, value) in [
+        ("o3", "parallel_tool_calls", json!(false)),
+        ("o3-mini", "parallel_tool_calls", json!(true)),
+        ("gpt-5.1", "stop", json!("x")),
+        ("gpt-5.2", "stop", json!(["x"])),
+    ] {
+        let mut request = json!({"model": model, "messages": [{"role": "user", "content": "Hi"}]});
+        request[parameter] = value;
+        let error = encode("openai", &asked(request)).unwrap_err();
+        assert!(error.message().contains(parameter), "{model}: {error}");
+    }
+    let request = json!({"model": "responses/o3", "messages": [{"role": "user", "content": "Hi"}],
+        "tools": [{"type": "function", "function": {"name": "f"}}], "parallel_tool_calls": false});
+    assert_eq!(encode("openai", &asked(request)).unwrap().0["parallel_tool_calls"], false);
+    let request = json!({"model": "gpt-5.5", "messages": [{"role": "user", "content": "Hi"}], "stop": "x"});
+    assert_eq!(encode("openai", &asked(request)).unwrap().0["stop"], "x");
+}
+
+/// <https://docs.clarifai.com/compute/inference/open-ai>: models are called by the addresses of their pages.
+#[test]
+fn a_model_of_clarifai_in_three_parts_is_called_by_its_page() {
+    let called = |model: &str| {
+        let request = json!({"model": model, "messages": [{"role": "user", "content": "Hi"}]});
+        encode("clarifai", &asked(request)).unwrap().0["model"].clone()
+    };
+    let page = "https://clarifai.com/openai/chat-completion/models/gpt-4.1";
+    assert_eq!(called("openai.chat-completion.gpt-4.1"), page);
+    assert_eq!(called(page), page);
+    assert_eq!(called("gpt-4"), "gpt-4");
+}
+
+#[test]
+fn a_reply_in_pieces_of_text_is_one_text() {
+    let pieces = json!([{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo."}]);
+    let reply = decode(json!({"choices": [{"message": {"content": pieces}, "finish_reason": "stop"}]}).to_string());
+    let written = serde_json::to_value(reply.unwrap()).unwrap();
+    assert_eq!(written["choices"][0]["message"]["content"], "Hello.");
+}

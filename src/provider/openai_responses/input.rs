@@ -61,7 +61,7 @@ impl<'a> Writer<'a> {
         item.set("type", "message")?.set("role", message.role.as_str())?;
         content(&mut item, "content", message, parts)?;
         item.set_some("phase", phase)?;
-        for (name, value) in message.extra.iter() {
+        for (name, value) in message.extra.iter().filter(|(name, _)| *name != "cache_control") {
             item.set(name.clone(), value)?;
         }
         self.items.push(item);

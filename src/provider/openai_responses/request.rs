@@ -9,6 +9,7 @@ use super::{input, tools};
 use crate::chat::{ChatRequest, Effort, Message, Params, ResponseFormat, Warning};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ReasoningStyle, Traits, traits};
+use crate::provider::params::refused_by_model;
 use crate::provider::{Encoded, ProviderSpec, Target, admit, post_json};
 use crate::responses;
 use crate::wire::json::Object;
@@ -87,8 +88,7 @@ pub(super) fn takes(spec: &ProviderSpec, model: &str, params: &Params, name: &st
 /// What the API has, as far as the model takes it. What a row refuses of chat completions says nothing of this API, so
 /// it counts only for rows that speak nothing else.
 fn supports(spec: &ProviderSpec, known: &Traits, params: &Params, name: &str) -> bool {
-    let refused = |list: &[Cow<'_, str>]| list.iter().any(|refused| refused == name);
-    if spec.wire == super::WIRE && refused(&spec.quirks.unsupported) {
+    if spec.wire == super::WIRE && spec.quirks.unsupported.iter().any(|refused| refused == name) {
         return false;
     }
     match name {
@@ -98,7 +98,9 @@ fn supports(spec: &ProviderSpec, known: &Traits, params: &Params, name: &str) ->
         "frequency_penalty" | "presence_penalty" | "logit_bias" | "seed" | "stop" | "n" | "audio" | "modalities"
         | "prediction" | "thinking" => false,
         "reasoning_effort" => known.reasoning != Some(ReasoningStyle::None),
-        _ => !known.unsupported.as_deref().is_some_and(refused),
+        // That reasoning models refuse it is known of chat completions alone.
+        "parallel_tool_calls" => true,
+        _ => !refused_by_model(known, params, name),
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn providers() -> Vec<ProviderSpec> {
             .base_url_env("AZURE_OPENAI_ENDPOINT")
             .setting(Setting::new("api_version").env("AZURE_API_VERSION").env("OPENAI_API_VERSION").or(azure::VERSION))
             .responses()
-            .quirks(Quirks { developer_role: true, ..Quirks::default() }),
+            .quirks(Quirks { developer_role: true, text_results: true, ..Quirks::default() }),
         // The version is the recorded one
         ProviderSpec { base_url: None, ..ProviderSpec::new("azure_ai", WireFormat::AzureAi, "") }
             .docs("https://learn.microsoft.com/azure/ai-foundry/foundry-models/concepts/endpoints")

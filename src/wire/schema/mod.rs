@@ -16,6 +16,7 @@ mod refs;
 mod strict;
 
 pub use refs::inline_refs;
+pub(crate) use refs::is_cyclic;
 pub use strict::openai_strict;
 
 /// How deep a schema may nest, before and after its references are inlined. JSON text cannot nest deeper than this

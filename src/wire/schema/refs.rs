@@ -30,11 +30,18 @@ pub fn inline_refs(schema: &Value) -> Result<Value> {
     Ok(schema)
 }
 
+/// Whether a reference leads back to itself, so that the schema cannot be written out without references.
+pub(crate) fn is_cyclic(schema: &Value) -> bool {
+    Refs::new(schema).is_ok_and(|mut refs| refs.inline(&mut schema.clone(), 0).is_err() && refs.cyclic)
+}
+
 /// The references of one schema.
 pub(super) struct Refs<'a> {
     root: &'a Value,
     /// The references inside whose targets the work is just now.
     inside: Vec<String>,
+    /// Whether one of them led back to itself.
+    cyclic: bool,
     budget: Budget,
 }
 
@@ -43,7 +50,7 @@ impl<'a> Refs<'a> {
     pub(super) fn new(root: &'a Value) -> Result<Self> {
         let mut budget = Budget::default();
         budget.spend(measure(root, 0)?)?;
-        Ok(Self { root, inside: Vec::new(), budget })
+        Ok(Self { root, inside: Vec::new(), cyclic: false, budget })
     }
 
     /// Inlines the references in `value`, a part of the schema at this depth.
@@ -66,6 +73,7 @@ impl<'a> Refs<'a> {
     /// A copy of what a reference points to, with its own references inlined.
     fn target(&mut self, reference: String, depth: usize) -> Result<Value> {
         if self.inside.contains(&reference) {
+            self.cyclic = true;
             let message = format!("the schema refers to itself by `{reference}`, and cannot be written out");
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
