@@ -41,6 +41,16 @@ impl ChatRequest {
     pub fn new(model: impl Into<String>, messages: impl IntoMessages) -> Self {
         Self { model: model.into(), messages: messages.into_messages(), params: Params::default() }
     }
+
+    /// Whether something in it is marked for the prompt cache: a part, a whole message in LiteLLM's way, or a tool.
+    pub(crate) fn has_cache_markers(&self) -> bool {
+        let in_message = |message: &Message| {
+            message.parts.iter().any(|part| part.cache_control.is_some())
+                || message.extra.get("cache_control").is_some_and(|marker| !marker.is_null())
+        };
+        let in_tool = |tool: &Tool| matches!(tool, Tool::Function { cache_control: Some(_), .. });
+        self.messages.iter().any(in_message) || self.params.tools.iter().flatten().any(in_tool)
+    }
 }
 
 macro_rules! params {

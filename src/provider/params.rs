@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::chat::{Effort, Params, Warning};
+use crate::chat::{ChatRequest, Effort, Params, Warning};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Traits;
 use crate::wire::json::Object;
@@ -38,6 +38,15 @@ pub fn admit<'a>(
         warnings.push(Warning::new(name, format!("dropped: {provider} does not support it")));
     }
     Ok(Cow::Owned(kept))
+}
+
+/// Warns of markers for the prompt cache where the provider takes none. They say nothing to the model, so that a request
+/// is as good without.
+pub(super) fn leave_out_cache_markers(request: &ChatRequest, provider: &str, warnings: &mut Vec<Warning>) {
+    if request.has_cache_markers() {
+        warnings
+            .push(Warning::new("cache_control", format!("left out: {provider} takes no markers for its prompt cache")));
+    }
 }
 
 /// Whether the model does not take a parameter, or not while it reasons as it is told to.

@@ -11,7 +11,7 @@ use crate::chat::{
 };
 use crate::error::Result;
 use crate::model::{ReasoningStyle, Traits, traits};
-use crate::provider::params::{Limits, allowed};
+use crate::provider::params::{Limits, allowed, leave_out_cache_markers};
 use crate::provider::{Encoded, ProviderSpec, Target, admit, post_json};
 use crate::wire::json::Object;
 
@@ -20,6 +20,7 @@ pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target
     let known = traits(target.model);
     let supported = |name: &str| supports(&known, &request.params, name);
     let params = admit(&request.params, &spec.name, supported, &mut warnings)?;
+    leave_out_cache_markers(request, &spec.name, &mut warnings);
     let mut limits = Limits { provider: &spec.name, drop: params.drop_params, warnings: &mut warnings };
     let mut documents = documents_given(&params);
     let messages = messages(&request.messages, &mut documents, &mut limits)?;

@@ -12,7 +12,7 @@ use crate::chat::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ReasoningStyle, traits};
-use crate::provider::params::{Limits, allowed};
+use crate::provider::params::{Limits, allowed, leave_out_cache_markers};
 use crate::provider::{Encoded, ProviderSpec, Target, admit, post_json};
 use crate::wire::json::Object;
 
@@ -22,6 +22,7 @@ const BESIDE_OPTIONS: [&str; 5] = ["format", "keep_alive", "shift", "think", "tr
 pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
     let mut warnings = Vec::new();
     let params = admit(&request.params, &spec.name, |name| supports(&request.params, name), &mut warnings)?;
+    leave_out_cache_markers(request, &spec.name, &mut warnings);
     let mut content = Limits { provider: &spec.name, drop: params.drop_params, warnings: &mut warnings };
     let messages = messages(&request.messages, &mut content)?;
     let tools = tools(&params, &mut content)?;

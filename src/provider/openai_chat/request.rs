@@ -9,7 +9,7 @@ use super::reasoning;
 use crate::chat::{ChatRequest, Params, ResponseFormat, Tool, ToolChoice, Warning, user};
 use crate::error::{Error, Result};
 use crate::model::{Traits, traits};
-use crate::provider::params::refused_by_model;
+use crate::provider::params::{leave_out_cache_markers, refused_by_model};
 use crate::provider::{
     Encoded, Hook, ProviderSpec, Quirks, Target, TokenLimit, ToolChoices, WebSearch, admit, post_json,
 };
@@ -23,6 +23,9 @@ pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target
     let known = traits(target.known_as());
     let supported = |name: &str| supports(spec, &known, &request.params, name);
     let params = admit(&request.params, &spec.name, supported, &mut warnings)?;
+    if !spec.quirks.cache_control {
+        leave_out_cache_markers(request, &spec.name, &mut warnings);
+    }
     let mut out = Encoding { spec, known, params: &params, body: Object::new(), warnings };
     out.model(target.model)?;
     out.messages(request)?;

@@ -705,7 +705,9 @@ fn the_cache_marker_of_a_message_goes_onto_its_last_part_or_nowhere() {
         ])
     );
     for name in ["mistral", "groq", "openai"] {
-        assert!(!encode(name, &request).unwrap().0.to_string().contains("cache_control"), "{name}");
+        let (body, warnings) = encode(name, &request).unwrap();
+        assert!(!body.to_string().contains("cache_control"), "{name}");
+        assert!(warnings.iter().any(|warning| warning.contains("cache_control")), "{name}: {warnings:?}");
     }
 }
 
