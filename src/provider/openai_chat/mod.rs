@@ -12,6 +12,8 @@ mod messages;
 mod models;
 mod reasoning;
 mod request;
+#[cfg(test)]
+mod request_tests;
 mod response;
 mod stream;
 #[cfg(test)]
