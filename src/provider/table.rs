@@ -378,7 +378,7 @@ fn own_ways() -> Vec<ProviderSpec> {
             ])
         }),
         // https://docs.together.ai/docs/inference/openai-compatibility, and Together's OpenAPI description: what is refused is
-        // not in it, and `logprobs` is a number, 0 to 20
+        // not in it, `logprobs` is a number, 0 to 20, and a tool's result is a text
         row("together_ai", "https://api.together.ai/v1", "TOGETHER")
             .docs("https://docs.together.ai/docs/inference/openai-compatibility")
             .alias("together")
@@ -388,6 +388,7 @@ fn own_ways() -> Vec<ProviderSpec> {
             .base_url_env("TOGETHER_AI_API_BASE")
             .quirks(Quirks {
                 counted_logprobs: true,
+                content: ContentForm::JoinedResults,
                 ..older(&[&OPENAI_ONLY_BUT_CALLS, &["functions", "parallel_tool_calls", "user"]])
             }),
         // volcenginesdkarkruntime/resources/chat/completions.py

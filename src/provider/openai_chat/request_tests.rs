@@ -243,10 +243,11 @@ fn calls_tell_the_reasoning_that_led_to_them_where_the_server_insists_on_it() {
     }
 }
 
-/// Measured: <https://github.com/BerriAI/litellm/issues/13982>.
+/// Measured: <https://github.com/BerriAI/litellm/issues/13982>; of Together its OpenAPI description,
+/// `ChatCompletionToolMessageParam`.
 #[test]
 fn a_result_of_texts_is_one_text_where_the_server_takes_no_list() {
-    for (name, content) in [("deepinfra", json!("ab")), ("databricks", json!("ab"))] {
+    for (name, content) in [("deepinfra", json!("ab")), ("databricks", json!("ab")), ("together_ai", json!("ab"))] {
         assert_eq!(encode(name, &round("m", json!({}))).unwrap().0["messages"][2]["content"], content, "{name}");
     }
     assert!(encode("groq", &round("m", json!({}))).unwrap().0["messages"][2]["content"].is_array());
