@@ -381,7 +381,6 @@ where
     }
 }
 
-/// Whether a chunk has something of the reply in it. Some providers begin with an empty text.
 /// Reads on behind a complete reply, where nothing but the end of the body should come: a connection that is given up
 /// before that cannot be used for the next call.
 fn linger(mut body: Body) {

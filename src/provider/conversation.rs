@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::chat::{Message, Role, Warning};
+use crate::chat::{Message, Role};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::json::Object;
 
@@ -103,12 +103,5 @@ impl Conversation {
         let next = after.iter().map(|message| message.role).find(|role| !role.is_instruction());
         let before = self.turns.last().is_some_and(|turn| matches!(turn.role, "user" | "system"));
         before && next.is_none_or(|role| role == Role::Assistant)
-    }
-}
-
-/// Warns of something once, however many messages have it.
-pub(super) fn warn_once(warnings: &mut Vec<Warning>, about: &'static str, message: &'static str) {
-    if !warnings.iter().any(|known| known.parameter == about && known.message == message) {
-        warnings.push(Warning::new(about, message));
     }
 }

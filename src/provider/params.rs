@@ -40,6 +40,13 @@ pub fn admit<'a>(
     Ok(Cow::Owned(kept))
 }
 
+/// Warns of something once, however many messages have it.
+pub(super) fn warn_once(warnings: &mut Vec<Warning>, about: &'static str, message: &'static str) {
+    if !warnings.iter().any(|known| known.parameter == about && known.message == message) {
+        warnings.push(Warning::new(about, message));
+    }
+}
+
 /// Warns of markers for the prompt cache where the provider takes none. They say nothing to the model, so that a request
 /// is as good without.
 pub(super) fn leave_out_cache_markers(request: &ChatRequest, provider: &str, warnings: &mut Vec<Warning>) {

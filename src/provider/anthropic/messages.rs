@@ -9,7 +9,8 @@ use super::WIRE;
 use super::tools::{wire_id, wire_name};
 use crate::chat::{Annotation, CacheControl, Content, Message, Part, Reasoning, Role, Source, ToolCall, Warning};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::conversation::{Conversation, OPERATOR_NOTE, warn_once};
+use crate::provider::conversation::{Conversation, OPERATOR_NOTE};
+use crate::provider::params::warn_once;
 use crate::wire::json::Object;
 
 /// Members of a document that Anthropic knows beside its source.

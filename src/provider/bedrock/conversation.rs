@@ -13,7 +13,8 @@ use super::{CLAUDE, WIRE};
 use crate::chat::{Annotation, CacheControl, Content, Message, Part, Reasoning, Role, ToolCall, Warning};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::anthropic::cited;
-use crate::provider::conversation::{Conversation, OPERATOR_NOTE, warn_once};
+use crate::provider::conversation::{Conversation, OPERATOR_NOTE};
+use crate::provider::params::warn_once;
 use crate::wire::json::Object;
 
 /// What stands for a tool's result that says nothing: texts without words are refused.

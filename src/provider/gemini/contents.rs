@@ -8,10 +8,10 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::NAME;
 use super::media::{self, Data};
-use super::tools::once;
 use crate::chat::{Content as Said, Message, Part, Role, ToolCall, Warning};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ReasoningStyle, Traits};
+use crate::provider::params::warn_once;
 
 /// What becomes of a cache marker.
 pub(super) const IMPLICIT_CACHE: &str =
@@ -112,7 +112,7 @@ pub(super) fn read<'a>(
     };
     for (place, message) in messages.iter().enumerate() {
         if message.name.is_some() && !matches!(message.role, Role::Tool | Role::Function) {
-            once(reader.warnings, "name", "left out: Gemini knows no names of speakers");
+            warn_once(reader.warnings, "name", "left out: Gemini knows no names of speakers");
         }
         match message.role {
             role if role.is_instruction() && known.system_message != Some(false) => reader.instruction(message)?,
@@ -188,7 +188,7 @@ impl<'a> Reader<'a, '_> {
         {
             part.thought_signature = Some(NO_SIGNATURE);
             let message = "a call has lost its signature: without its reasoning, replies can be worse";
-            once(self.warnings, "thought_signature", message);
+            warn_once(self.warnings, "thought_signature", message);
         }
     }
 
@@ -196,7 +196,7 @@ impl<'a> Reader<'a, '_> {
         let mut pieces = Vec::with_capacity(message.parts.len());
         for part in &message.parts {
             if part.cache_control.is_some() {
-                once(self.warnings, "cache_control", IMPLICIT_CACHE);
+                warn_once(self.warnings, "cache_control", IMPLICIT_CACHE);
             }
             pieces.extend(self.piece(part)?);
         }
@@ -236,7 +236,7 @@ impl<'a> Reader<'a, '_> {
         let mut media = Vec::new();
         for part in &message.parts {
             if part.cache_control.is_some() {
-                once(self.warnings, "cache_control", IMPLICIT_CACHE);
+                warn_once(self.warnings, "cache_control", IMPLICIT_CACHE);
             }
             media.extend(media::data(part, self.provider)?);
         }

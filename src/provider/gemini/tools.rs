@@ -6,6 +6,7 @@ use super::schema;
 use crate::chat::{Params, Tool, ToolChoice, Warning};
 use crate::error::{Error, Result};
 use crate::model::{ReasoningStyle, Traits};
+use crate::provider::params::warn_once;
 use crate::wire::json::Object;
 use crate::wire::schema::is_cyclic;
 
@@ -24,10 +25,10 @@ pub(super) fn set(
             Tool::Function { name, description, parameters, strict, cache_control, .. } => {
                 functions.push(declaration(name, description.as_deref(), parameters.as_ref())?);
                 if *strict == Some(true) {
-                    once(warnings, "strict", "left out: Gemini holds calls to their schema by its own means");
+                    warn_once(warnings, "strict", "left out: Gemini holds calls to their schema by its own means");
                 }
                 if cache_control.is_some() {
-                    once(warnings, "cache_control", super::contents::IMPLICIT_CACHE);
+                    warn_once(warnings, "cache_control", super::contents::IMPLICIT_CACHE);
                 }
             }
             Tool::Native(value) => native.push(builtin(value, provider)?),
@@ -132,13 +133,6 @@ fn allowed_tools(allowed: &Value) -> Value {
     let name = |tool: &Value| tool.pointer("/function/name").or_else(|| tool.get("name")).cloned();
     let names: Vec<Value> = tools.into_iter().flatten().filter_map(name).collect();
     json!({"mode": mode, "allowedFunctionNames": names})
-}
-
-/// A warning that is said once in a request.
-pub(super) fn once(warnings: &mut Vec<Warning>, parameter: &'static str, message: &'static str) {
-    if !warnings.iter().any(|warning| warning.parameter == parameter) {
-        warnings.push(Warning::new(parameter, message));
-    }
 }
 
 #[cfg(test)]

@@ -188,15 +188,13 @@ impl WireContent<'_> {
 
     /// Whether the content is nothing but text that can be one string.
     fn is_text(&self) -> bool {
-        let joined = match self.quirks.content {
-            ContentForm::Parts => false,
-            ContentForm::JoinedResults => matches!(self.message.role, Role::Tool | Role::Function),
-            ContentForm::JoinedText | ContentForm::OnlyText => true,
-        };
+        let always = matches!(self.quirks.content, ContentForm::JoinedText | ContentForm::OnlyText);
+        let is_result = matches!(self.message.role, Role::Tool | Role::Function);
+        let joined = always || self.quirks.content == ContentForm::JoinedResults && is_result;
         let listed = self.message.listed();
         let plain = |part: &Part| {
             let marked = part.cache_control.is_some() && self.quirks.cache_control || !part.extra.is_empty();
-            part.as_text().is_some() && (joined && self.quirks.content != ContentForm::JoinedResults || !marked)
+            part.as_text().is_some() && (always || !marked)
         };
         let one = self.parts().count() == 1 || self.message.role == Role::Assistant;
         self.marker().is_none() && self.parts().all(plain) && (joined || one && !listed)
@@ -213,21 +211,20 @@ impl Serialize for WireContent<'_> {
             };
         }
         let mut seq = serializer.serialize_seq(None)?;
+        let marker = self.marker();
         let mut parts = self.parts().peekable();
         while let Some(part) = parts.next() {
             let is_last = parts.peek().is_none();
-            match &part.content {
-                Content::Native(native) => seq.serialize_element(&native.value)?,
-                _ => match self.marker().filter(|_| is_last && part.cache_control.is_none()) {
-                    Some(marker) => {
-                        let part = Part { cache_control: Some(marker), ..part.clone() };
-                        seq.serialize_element(&ContentPart { part: &part, marked: true })?;
-                    }
-                    None => {
-                        let marked = part.cache_control.is_none() || self.quirks.cache_control;
-                        seq.serialize_element(&ContentPart { part, marked })?;
-                    }
-                },
+            match (&part.content, &marker) {
+                (Content::Native(native), _) => seq.serialize_element(&native.value)?,
+                (_, Some(marker)) if is_last && part.cache_control.is_none() => {
+                    let part = Part { cache_control: Some(marker.clone()), ..part.clone() };
+                    seq.serialize_element(&ContentPart { part: &part, marked: true })?;
+                }
+                _ => {
+                    let marked = part.cache_control.is_none() || self.quirks.cache_control;
+                    seq.serialize_element(&ContentPart { part, marked })?;
+                }
             }
         }
         seq.end()
