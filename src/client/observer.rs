@@ -219,23 +219,29 @@ impl Answer for TokenCount {
 
 /// A call that is being watched: it ends once, at the latest when it is dropped.
 pub(crate) struct Watch {
-    observers: Vec<Arc<dyn Observer>>,
-    call: CallInfo,
+    /// Who hears of it, where anybody does.
+    heard: Option<Box<Heard>>,
     span: tracing::Span,
     begun: Instant,
     pub(super) first_content: Option<Instant>,
     pub(super) attempts: u32,
     /// What a streamed reply cost.
     pub(super) cost: Option<Cost>,
+    ended: bool,
+}
+
+/// The observers of a call, and what they are told that it is.
+struct Heard {
+    observers: Vec<Arc<dyn Observer>>,
+    call: CallInfo,
     /// Whether an observer wants content.
     content: bool,
-    ended: bool,
 }
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-impl Watch {
-    pub(super) fn start(
+impl Heard {
+    fn start(
         observers: &[Arc<dyn Observer>],
         endpoint: &Endpoint,
         operation: &'static str,
@@ -255,20 +261,30 @@ impl Watch {
             tags: options.tags.clone(),
             request: if content { request.to_chat().map(Arc::new) } else { None },
         };
-        let span = trace::span(&call, request);
         for observer in observers {
             observer.started(&call);
         }
-        let begun = Instant::now();
+        Self { observers: observers.to_vec(), call, content }
+    }
+}
+
+impl Watch {
+    pub(super) fn start(
+        observers: &[Arc<dyn Observer>],
+        endpoint: &Endpoint,
+        operation: &'static str,
+        request: &impl Question,
+        options: &CallOptions,
+        stream: bool,
+    ) -> Self {
+        let heard = || Box::new(Heard::start(observers, endpoint, operation, request, options, stream));
         Self {
-            observers: observers.to_vec(),
-            call,
-            span,
-            begun,
+            span: trace::span(&endpoint.name, operation, request, stream),
+            heard: (!observers.is_empty()).then(heard),
+            begun: Instant::now(),
             first_content: None,
             attempts: 0,
             cost: None,
-            content,
             ended: false,
         }
     }
@@ -277,12 +293,8 @@ impl Watch {
         &self.span
     }
 
-    pub(super) fn call(&self) -> &CallInfo {
-        &self.call
-    }
-
     pub(super) fn wants_content(&self) -> bool {
-        self.content
+        self.heard.as_ref().is_some_and(|heard| heard.content)
     }
 
     pub(crate) fn latency(&self) -> Duration {
@@ -294,7 +306,7 @@ impl Watch {
     }
 
     pub(super) fn answered(&mut self, reply: &impl Answer) {
-        if std::mem::replace(&mut self.ended, true) {
+        if std::mem::replace(&mut self.ended, true) || !self.is_heard() {
             return;
         }
         let cost = reply.cost().or(self.cost);
@@ -302,8 +314,7 @@ impl Watch {
     }
 
     pub(super) fn failed(&mut self, error: &Error) {
-        let outcome = Outcome::Failed { error, latency: self.latency() };
-        self.end(&outcome);
+        self.end(&Outcome::Failed { error, latency: self.latency() });
     }
 
     fn end(&mut self, outcome: &Outcome<'_>) {
@@ -312,17 +323,24 @@ impl Watch {
         }
     }
 
+    /// Whether observers or a span are to be told of the end.
+    fn is_heard(&self) -> bool {
+        self.heard.is_some() || !self.span.is_disabled()
+    }
+
     fn say(&self, outcome: &Outcome<'_>) {
         trace::end(&self.span, outcome);
-        for observer in &self.observers {
-            observer.ended(&self.call, outcome);
+        let Some(heard) = &self.heard else { return };
+        for observer in &heard.observers {
+            observer.ended(&heard.call, outcome);
         }
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let outcome = Outcome::Cancelled { latency: self.latency() };
-        self.end(&outcome);
+        if !self.ended {
+            self.end(&Outcome::Cancelled { latency: self.latency() });
+        }
     }
 }

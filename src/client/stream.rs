@@ -196,10 +196,9 @@ where
                 None
             }
             Err(error) => {
-                let call = self.watch.call();
                 let error = redact(error, &self.secrets)
-                    .with_provider(call.provider.clone())
-                    .with_model(call.model.clone())
+                    .with_provider(self.meta.provider.clone())
+                    .with_model(self.meta.model.clone())
                     .with_attempts(self.meta.attempts);
                 let error = match &self.meta.request_id {
                     Some(id) => error.with_request_id(id.clone()),

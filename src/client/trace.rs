@@ -5,24 +5,25 @@
 use tracing::field::{Empty, display};
 use tracing::{Span, info_span};
 
-use super::{CallInfo, Outcome, Question};
+use super::{Outcome, Question};
+use crate::model::ModelName;
 
 /// The span of a call. Where nobody listens it costs nothing.
-pub(super) fn span(call: &CallInfo, request: &impl Question) -> Span {
+pub(super) fn span(name: &ModelName, operation: &'static str, request: &impl Question, stream: bool) -> Span {
     let (temperature, top_p, max_tokens) = request.sampling();
     info_span!(
         target: "anymodel",
         "gen_ai.call",
-        otel.name = %format_args!("{} {}", call.operation, call.model),
+        otel.name = %format_args!("{operation} {}", name.model()),
         otel.kind = "client",
         otel.status_code = Empty,
-        gen_ai.operation.name = call.operation,
-        gen_ai.provider.name = call.provider,
-        gen_ai.request.model = call.model,
+        gen_ai.operation.name = operation,
+        gen_ai.provider.name = name.provider(),
+        gen_ai.request.model = name.model(),
         gen_ai.request.temperature = temperature,
         gen_ai.request.top_p = top_p,
         gen_ai.request.max_tokens = max_tokens,
-        gen_ai.request.stream = call.stream,
+        gen_ai.request.stream = stream,
         gen_ai.response.id = Empty,
         gen_ai.response.model = Empty,
         gen_ai.response.finish_reasons = Empty,
