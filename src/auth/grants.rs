@@ -65,7 +65,7 @@ impl Exchange {
     /// A personal token, or the id and secret of a service principal. The token comes from the workspace itself.
     fn databricks(&self, spec: &ProviderSpec, uri: &Uri) -> Result<Way> {
         let missing = match self.key.find(spec) {
-            Ok(Some(key)) => return Ok(Way::AsIs("Bearer ", key)),
+            Ok(Some(key)) => return Ok(Way::AsIs("Bearer ", key.into_owned())),
             Ok(None) => Error::new(ErrorKind::Authentication, "no token for databricks"),
             Err(error) => error,
         };

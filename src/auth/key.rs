@@ -1,5 +1,6 @@
 //! API keys: given, asked for, or from the environment.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ impl ApiKey {
         Self { environment: Environment::of([("", ""); 0]), ..Self::default() }
     }
 
-    pub(super) fn find(&self, spec: &ProviderSpec) -> Result<Option<SecretString>> {
+    pub(super) fn find(&self, spec: &ProviderSpec) -> Result<Option<Cow<'_, SecretString>>> {
         let found = self.look(spec)?;
         if found.is_none() && !spec.key_optional {
             return Err(missing(spec));
@@ -41,10 +42,11 @@ impl ApiKey {
     }
 
     /// The key, where there is one.
-    pub(super) fn look(&self, spec: &ProviderSpec) -> Result<Option<SecretString>> {
+    pub(super) fn look(&self, spec: &ProviderSpec) -> Result<Option<Cow<'_, SecretString>>> {
         if let Some(given) = &self.given {
             return match self.environment.expand(given.expose_secret()) {
-                Ok(key) => Ok(Some(SecretString::from(key.into_owned()))),
+                Ok(Cow::Borrowed(_)) => Ok(Some(Cow::Borrowed(given))),
+                Ok(Cow::Owned(key)) => Ok(Some(Cow::Owned(key.into()))),
                 Err(name) => Err(Error::new(
                     ErrorKind::Authentication,
                     format!("the API key of {} is `os.environ/{name}`, but {name} is not set", spec.name),
@@ -52,7 +54,8 @@ impl ApiKey {
             };
         }
         let resolved = self.resolver.as_ref().and_then(|resolver| resolver(&spec.name));
-        Ok(resolved.or_else(|| self.environment.first(&spec.key_env).map(SecretString::from)))
+        let found = resolved.or_else(|| self.environment.first(&spec.key_env).map(SecretString::from));
+        Ok(found.map(Cow::Owned))
     }
 }
 

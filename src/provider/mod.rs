@@ -48,7 +48,7 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Method, Request, Response, Uri, header};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use errors::{Fault, http_fault, not_a_reply, rate_limits, request_id};
@@ -190,14 +190,18 @@ pub(crate) fn setting<'a>(settings: &'a [(String, String)], name: &str) -> Optio
 ///
 /// [`ErrorKind::Configuration`] where the address is not a URL.
 pub fn post_json(url: &str, body: Bytes) -> Result<Request<Bytes>> {
-    let json = HeaderValue::from_static("application/json");
-    Request::post(url).header(header::CONTENT_TYPE, json).body(body).map_err(|source| {
+    let uri = Uri::try_from(url).map_err(|source| {
         Error::new(
             ErrorKind::Configuration,
             format!("`{}` is not a usable address; check the base URL", shown_address(url)),
         )
         .with_source(source)
-    })
+    })?;
+    let mut request = Request::new(body);
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(request)
 }
 
 impl AuthScheme {
@@ -223,7 +227,8 @@ impl AuthScheme {
                 (name, format!("{prefix}{}", key.expose_secret()))
             }
         };
-        let mut value = HeaderValue::try_from(value.trim())
+        let value = if value.trim().len() == value.len() { value } else { value.trim().to_owned() };
+        let mut value = HeaderValue::try_from(value)
             .map_err(|_| Error::new(ErrorKind::Authentication, "the API key holds characters that a header cannot"))?;
         value.set_sensitive(true);
         request.headers_mut().insert(name, value);
