@@ -30,16 +30,16 @@ pub struct ChatRequest {
     /// The conversation so far.
     #[serde(default)]
     pub messages: Vec<Message>,
-    /// Everything else.
+    /// Everything else. On the heap, as a request is handed on more often than it is read.
     #[serde(flatten)]
-    pub params: Params,
+    pub params: Box<Params>,
 }
 
 impl ChatRequest {
     /// A request without parameters.
     #[must_use]
     pub fn new(model: impl Into<String>, messages: impl IntoMessages) -> Self {
-        Self { model: model.into(), messages: messages.into_messages(), params: Params::default() }
+        Self { model: model.into(), messages: messages.into_messages(), params: Box::default() }
     }
 
     /// Whether something in it is marked for the prompt cache: a part, a whole message in LiteLLM's way, or a tool.

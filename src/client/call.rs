@@ -1,6 +1,10 @@
 //! A client's calls: each operation asked of one endpoint, watched from its start to its end, with its fallbacks.
 
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+
 use tokio::time::Instant;
+use tracing::Span;
 
 use super::completion::{BoxFuture, Complete};
 use super::observer::{Answer, Watch};
@@ -51,32 +55,30 @@ impl Client {
         &self,
         mut request: R,
         options: CallOptions,
-        call: fn(Self, Box<R>, CallOptions) -> BoxFuture<Result<T>>,
+        call: fn(Self, R, CallOptions) -> BoxFuture<Result<T>>,
     ) -> BoxFuture<Result<T>> {
         if self.0.drop_params {
             request.drop_params();
         }
-        // On the heap once, instead of in each of the futures that hold it.
-        let (client, request) = (self.clone(), Box::new(request));
         if options.fallbacks.is_empty() {
-            call(client, request, options)
+            call(self.clone(), request, options)
         } else {
-            client.through_fallbacks(request, options, call)
+            self.clone().through_fallbacks(request, options, call)
         }
     }
 
     fn through_fallbacks<R: Question, T: Send + 'static>(
         self,
-        request: Box<R>,
+        request: R,
         mut options: CallOptions,
-        call: fn(Self, Box<R>, CallOptions) -> BoxFuture<Result<T>>,
+        call: fn(Self, R, CallOptions) -> BoxFuture<Result<T>>,
     ) -> BoxFuture<Result<T>> {
         Box::pin(async move {
             inside_a_runtime()?;
             let fallbacks = std::mem::take(&mut options.fallbacks);
             let (begun, total) = (Instant::now(), options.timeout);
             // What cannot be asked is told before anything is.
-            fallbacks.iter().try_for_each(|fallback| fallback.check(&*request))?;
+            fallbacks.iter().try_for_each(|fallback| fallback.check(&request))?;
             let first = match call(self.clone(), request.clone(), options.clone()).await {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
@@ -95,9 +97,9 @@ impl Client {
                 options.timeout = left;
                 let stays = provider(model) == home && !fallback.moves();
                 let options = if stays { options.clone() } else { options.elsewhere() };
-                let (other, mut options) = fallback.apply(&*request, &options)?;
+                let (other, mut options) = fallback.apply(&request, &options)?;
                 options.timeout = options.timeout.map(|own| left.map_or(own, |left| own.min(left)));
-                match call(self.clone(), Box::new(other), options).await {
+                match call(self.clone(), other, options).await {
                     Ok(done) => return Ok(done),
                     Err(error) => failed.push(format!("{model} ({})", error.kind())),
                 }
@@ -108,7 +110,7 @@ impl Client {
     }
 
     /// One operation, asked of one endpoint and watched from its start to its end.
-    fn call<Op>(self, request: Box<Op::Request>, options: CallOptions) -> BoxFuture<Result<Op::Response>>
+    fn call<Op>(self, request: Op::Request, options: CallOptions) -> BoxFuture<Result<Op::Response>>
     where
         Op: Operation<Request: Question, Response: Answer>,
     {
@@ -131,8 +133,10 @@ impl Client {
     {
         let mut watch = Watch::start(&self.0.observers, endpoint, Op::NAME, request, options, false);
         let span = watch.span().clone();
-        let calling = self.try_call::<Op>(endpoint, request, options, &mut watch);
-        let result = tracing::Instrument::instrument(calling, span).await;
+        let result = {
+            let calling = pin!(self.try_call::<Op>(endpoint, request, options, &mut watch));
+            inside(&span, calling).await
+        };
         match &result {
             Ok(reply) => watch.answered(reply),
             Err(error) => watch.failed(error),
@@ -167,7 +171,7 @@ impl Client {
         Ok(reply)
     }
 
-    fn stream<Op>(self, request: Box<Op::Request>, options: CallOptions) -> BoxFuture<Result<Streaming<Op>>>
+    fn stream<Op>(self, request: Op::Request, options: CallOptions) -> BoxFuture<Result<Streaming<Op>>>
     where
         Op: Streamed<Request: Question, Response: Reply>,
     {
@@ -190,8 +194,11 @@ impl Client {
     {
         let mut watch = Watch::start(&self.0.observers, endpoint, Op::NAME, request, options, true);
         let span = watch.span().clone();
-        let opening = self.open_stream::<Op>(endpoint, request, options, &mut watch);
-        match tracing::Instrument::instrument(opening, span).await {
+        let opened = {
+            let opening = pin!(self.open_stream::<Op>(endpoint, request, options, &mut watch));
+            inside(&span, opening).await
+        };
+        match opened {
             Ok(open) => Ok(open(watch)),
             Err(error) => {
                 watch.failed(&error);
@@ -235,6 +242,15 @@ impl Client {
     pub(super) fn policy(&self, options: &CallOptions) -> RetryPolicy {
         RetryPolicy { max_retries: options.num_retries.unwrap_or(self.0.retry.max_retries), ..self.0.retry }
     }
+}
+
+/// Waits for something inside of a span, as [`tracing::Instrument`] does; but what is waited for, which is large, stays
+/// where it is.
+fn inside<T>(span: &Span, mut future: Pin<&mut impl Future<Output = T>>) -> impl Future<Output = T> {
+    poll_fn(move |context| {
+        let _inside = span.enter();
+        future.as_mut().poll(context)
+    })
 }
 
 /// Clocks and connections are tokio's.
