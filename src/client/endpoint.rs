@@ -110,16 +110,17 @@ impl Endpoint {
             Some(given) => Cow::Borrowed(given.as_str()),
             None => own()?,
         };
-        let url = filled(&url, spec, &self.settings)?;
-        let (url, query) = checked(&url, spec)?;
+        let (url, query) = checked(&filled(url, spec, &self.settings)?, spec)?;
         (self.base_url, self.query) = (url, query);
         Ok(())
     }
 }
 
 /// An address with its settings in it.
-fn filled(url: &str, spec: &ProviderSpec, settings: &[(String, String)]) -> Result<String> {
-    let mut url = url.to_owned();
+fn filled<'a>(mut url: Cow<'a, str>, spec: &ProviderSpec, settings: &[(String, String)]) -> Result<Cow<'a, str>> {
+    if !url.contains('{') {
+        return Ok(url);
+    }
     for own in &spec.settings {
         let slot = format!("{{{}}}", own.name);
         if url.contains(&slot) {
@@ -129,7 +130,7 @@ fn filled(url: &str, spec: &ProviderSpec, settings: &[(String, String)]) -> Resu
                     format!("the address of {} needs `{name}`: {or}give it as a setting", spec.name, name = own.name);
                 Error::new(ErrorKind::Configuration, message)
             })?;
-            url = url.replace(&slot, value);
+            url = Cow::Owned(url.replace(&slot, value));
         }
     }
     Ok(url)
