@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{Extra, Message, Role, ToolCall, Usage};
 use crate::error::{Error, ErrorKind};
 use crate::money::Cost;
+use crate::text::Text;
 
 /// A chat reply in OpenAI's terms.
 ///
@@ -210,7 +211,7 @@ impl Serialize for FinishReason {
 
 impl<'de> Deserialize<'de> for FinishReason {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self::from(Cow::<'de, str>::deserialize(deserializer)?.as_ref()))
+        Ok(Self::from(&*Text::deserialize(deserializer)?))
     }
 }
 

@@ -101,7 +101,9 @@ fn complete(spec: &ProviderSpec, choice: &mut Choice) {
         _ => false,
     };
     message.parts.retain(|part| !empty(part));
-    message.parts = joined(std::mem::take(&mut message.parts));
+    if message.parts.len() > 1 {
+        message.parts = joined(std::mem::take(&mut message.parts));
+    }
     own_fields(spec, choice);
     finish(spec, choice);
 }

@@ -3,6 +3,8 @@
 //! Chat completions, unless the caller writes `responses/` before the model, or the model or the request needs the other.
 //! A reply says itself which of the two it is.
 
+use memchr::memmem::Finder;
+use once_cell::sync::Lazy;
 use serde_json::Value;
 
 use super::stream::Events;
@@ -81,15 +83,24 @@ fn wants_summary(params: &Params) -> bool {
         if fields.get("summary").is_some_and(|summary| !summary.is_null()))
 }
 
-/// Whether a whole reply is a response and not a chat completion: it has a member `"object": "response"`. What a model
-/// says cannot look like one, as quotes are escaped in it.
+/// Whether a whole reply is a response and not a chat completion: it has a member `"object": "response"`, and none before
+/// it that says the other. What a model says cannot look like one, as quotes are escaped in it.
 pub(super) fn is_response(body: &[u8]) -> bool {
-    const NAME: &[u8] = b"\"object\"";
-    memchr::memmem::find_iter(body, NAME).any(|at| {
-        let rest = body.get(at.saturating_add(NAME.len())..).unwrap_or_default().trim_ascii_start();
-        rest.strip_prefix(b":").is_some_and(|value| value.trim_ascii_start().starts_with(b"\"response\""))
-    })
+    for at in NAME.find_iter(body) {
+        let rest = body.get(at.saturating_add(NAME.needle().len())..).unwrap_or_default().trim_ascii_start();
+        let Some(value) = rest.strip_prefix(b":").map(<[u8]>::trim_ascii_start) else { continue };
+        if value.starts_with(b"\"response\"") {
+            return true;
+        }
+        if value.starts_with(b"\"chat.completion\"") {
+            return false;
+        }
+    }
+    false
 }
+
+/// The name of the member by which a reply says what it is.
+static NAME: Lazy<Finder<'static>> = Lazy::new(|| Finder::new(b"\"object\""));
 
 /// Decodes the events of a stream, whose first event says what it is.
 pub(super) struct Either {
@@ -135,6 +146,7 @@ mod tests {
             (r#"{"id": "r", "object": "response"}"#, true),
             (r#"{"tools":[{"parameters":{"type":"object","properties":{"object":{}}}}],"object" : "response"}"#, true),
             (r#"{"object": "chat.completion", "choices": []}"#, false),
+            (r#"{"object": "chat.completion", "choices": [], "usage": {"object": "response"}}"#, false),
             (r#"{"choices": [{"message": {"content": "say \"object\": \"response\""}}]}"#, false),
             (r#"{"object"#, false),
             ("", false),
