@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::provider_of;
 use crate::money::Cost;
 
-/// The most names whose entries are kept at hand.
+/// The most providers, and the most names of each, whose entries are kept at hand.
 const MOST_KNOWN: usize = 4096;
 
 /// Prices, limits and capabilities of models. Cheap to clone; a change to one clone does not show in another.
@@ -40,8 +40,9 @@ pub struct Catalog(Arc<Inner>);
 struct Inner {
     /// By provider and model.
     overrides: HashMap<String, HashMap<String, Arc<ModelInfo>>>,
-    /// What has been looked up, under the name that was asked for.
-    known: RwLock<HashMap<String, Arc<ModelInfo>>>,
+    /// What has been looked up, by the provider and the model that were asked for; of a name that says both, under no
+    /// provider.
+    known: RwLock<HashMap<String, HashMap<String, Arc<ModelInfo>>>>,
 }
 
 static BUILT_IN: Lazy<Catalog> = Lazy::new(|| Catalog(Arc::default()));
@@ -81,13 +82,7 @@ impl Catalog {
     /// [`ErrorKind::UnknownProvider`] for a bare name of no known family, [`ErrorKind::UnknownPrice`] for a model that
     /// is not listed.
     pub fn model_info(&self, model: &str) -> Result<Arc<ModelInfo>> {
-        if let Some(known) = self.0.known.read().ok().and_then(|known| known.get(model).cloned()) {
-            return Ok(known);
-        }
-        let (provider, name) = self.split(model)?;
-        let found = self.find(provider, name)?;
-        self.keep(model, &found);
-        Ok(found)
+        self.known_or("", model, || self.split(model).and_then(|(provider, name)| self.find(provider, name)))
     }
 
     /// The same for a model whose provider is known.
@@ -96,14 +91,7 @@ impl Catalog {
     ///
     /// [`ErrorKind::UnknownPrice`] for a model that is not listed.
     pub fn model_info_of(&self, provider: &str, model: &str) -> Result<Arc<ModelInfo>> {
-        let whole = format!("{provider}/{model}");
-        if let Some(known) = self.0.known.read().ok().and_then(|known| known.get(&whole).cloned()) {
-            return Ok(known);
-        }
-        let provider = names::provider(provider);
-        let found = self.find(provider, model)?;
-        self.keep(&whole, &found);
-        Ok(found)
+        self.known_or(provider, model, || self.find(names::provider(provider), model))
     }
 
     /// What a call of this usage cost in standard circumstances.
@@ -220,12 +208,28 @@ impl Catalog {
         file.entry(name, entry).ok().map(Arc::new)
     }
 
-    fn keep(&self, name: &str, found: &Arc<ModelInfo>) {
+    /// What has been found under these names before, else what is found now.
+    fn known_or(
+        &self,
+        provider: &str,
+        model: &str,
+        find: impl FnOnce() -> Result<Arc<ModelInfo>>,
+    ) -> Result<Arc<ModelInfo>> {
+        if let Ok(known) = self.0.known.read()
+            && let Some(found) = known.get(provider).and_then(|models| models.get(model))
+        {
+            return Ok(Arc::clone(found));
+        }
+        let found = find()?;
         if let Ok(mut known) = self.0.known.write()
             && known.len() < MOST_KNOWN
         {
-            known.insert(name.to_owned(), Arc::clone(found));
+            let models = known.entry(provider.to_owned()).or_default();
+            if models.len() < MOST_KNOWN {
+                models.insert(model.to_owned(), Arc::clone(&found));
+            }
         }
+        Ok(found)
     }
 }
 
