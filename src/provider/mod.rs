@@ -217,14 +217,14 @@ impl AuthScheme {
             | Self::GithubCopilot
             | Self::Gigachat
             | Self::Oci
-            | Self::Aws { .. } => (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret())),
+            | Self::Aws { .. } => (header::AUTHORIZATION, ["Bearer ", key.expose_secret()].concat()),
             Self::Entra => (header::HeaderName::from_static("api-key"), key.expose_secret().to_owned()),
             Self::Google => (header::HeaderName::from_static("x-goog-api-key"), key.expose_secret().to_owned()),
             Self::Header { name, prefix } => {
                 let name = header::HeaderName::from_bytes(name.as_bytes()).map_err(|source| {
                     Error::new(ErrorKind::Configuration, format!("`{name}` is not a header's name")).with_source(source)
                 })?;
-                (name, format!("{prefix}{}", key.expose_secret()))
+                (name, [prefix.as_ref(), key.expose_secret()].concat())
             }
         };
         let value = if value.trim().len() == value.len() { value } else { value.trim().to_owned() };

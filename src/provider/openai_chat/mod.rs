@@ -55,9 +55,9 @@ impl OpenAiChat {
     }
 
     fn request(&self, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
-        let spec = &self.spec;
-        match which::of_request(spec, request, target) {
-            Which::Chat => request::encode(spec, request, target, stream),
+        let (spec, known) = (&self.spec, traits(target.known_as()));
+        match which::of_request(spec, request, target, &known) {
+            Which::Chat => request::encode(spec, request, target, known, stream),
             Which::Responses(model) => {
                 let url = openai_responses::url(target.base_url, None);
                 openai_responses::encode(spec, request, &Target { model, ..*target }, &url, stream)

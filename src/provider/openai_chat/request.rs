@@ -8,7 +8,7 @@ use super::messages::{self, Messages};
 use super::reasoning;
 use crate::chat::{ChatRequest, Params, ResponseFormat, Tool, ToolChoice, Warning, user};
 use crate::error::{Error, Result};
-use crate::model::{Traits, traits};
+use crate::model::Traits;
 use crate::provider::params::{leave_out_cache_markers, refused_by_model};
 use crate::provider::{
     Encoded, Hook, ProviderSpec, Quirks, Target, TokenLimit, ToolChoices, WebSearch, admit, post_json,
@@ -18,9 +18,14 @@ use crate::wire::json::Object;
 /// What is asked in the place of `tool_choice: "required"`, in the words that Moonshot's own guide proposes.
 const ASK_FOR_TOOL: &str = "Please select a tool to handle the current issue.";
 
-pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target<'_>, stream: bool) -> Result<Encoded> {
+pub(super) fn encode(
+    spec: &ProviderSpec,
+    request: &ChatRequest,
+    target: &Target<'_>,
+    known: Arc<Traits>,
+    stream: bool,
+) -> Result<Encoded> {
     let mut warnings = Vec::new();
-    let known = traits(target.known_as());
     let supported = |name: &str| supports(spec, &known, &request.params, name);
     let params = admit(&request.params, &spec.name, supported, &mut warnings)?;
     if !spec.quirks.cache_control {
@@ -40,7 +45,7 @@ pub(super) fn encode(spec: &ProviderSpec, request: &ChatRequest, target: &Target
     out.body.merge(&params.extra_body)?;
     let own = if lacks_version(spec, target) { "/v1/chat/completions" } else { "/chat/completions" };
     let path = spec.chat_path.as_deref().unwrap_or(own);
-    let request = post_json(&format!("{}{path}", target.base_url), out.body.to_bytes())?;
+    let request = post_json(&[target.base_url, path].concat(), out.body.to_bytes())?;
     Ok(Encoded { request, warnings: out.warnings })
 }
 

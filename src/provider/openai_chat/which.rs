@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::stream::Events;
 use crate::chat::{ChatRequest, Effort, Params, Tool};
 use crate::error::Result;
-use crate::model::{ResponsesNeed, traits};
+use crate::model::{ResponsesNeed, Traits};
 use crate::provider::{EventDecoder, Flow, ProviderSpec, Queue, Target, WebSearch, openai_responses};
 use crate::wire::Frame;
 
@@ -45,14 +45,19 @@ pub(super) fn bare(model: &str) -> &str {
     model.strip_prefix(PREFIX).unwrap_or(model)
 }
 
-pub(super) fn of_request<'a>(spec: &ProviderSpec, request: &ChatRequest, target: &Target<'a>) -> Which<'a> {
+pub(super) fn of_request<'a>(
+    spec: &ProviderSpec,
+    request: &ChatRequest,
+    target: &Target<'a>,
+    known: &Traits,
+) -> Which<'a> {
     if !spec.responses {
         return Which::Chat;
     }
     let params = &request.params;
     let (model, asked) = (target.model, target.model.strip_prefix(PREFIX));
     let searches = params.web_search_options.is_some() && spec.quirks.web_search == WebSearch::Responses;
-    let needs = || match traits(target.known_as()).responses {
+    let needs = || match known.responses {
         Some(ResponsesNeed::Always) => true,
         Some(ResponsesNeed::WithTools) => calls_functions(params) && params.reasoning_effort != Some(Effort::None),
         None => false,
