@@ -1,13 +1,15 @@
 //! One call: encode, authorise, send, decode, and try again where that can help.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{CallOptions, Client, Deadlines, Endpoint, RetryPolicy, retry};
 use crate::error::{Error, ErrorKind, Result};
@@ -57,18 +59,23 @@ impl Clock {
     }
 }
 
-/// Waits for something, but not beyond its deadline.
+/// Waits for something, but not beyond its deadline. What is there already, as most credentials are, sets no timer.
 pub(super) async fn within<T>(
     deadline: Option<Instant>,
     what: &'static str,
     future: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    match deadline {
-        None => future.await,
-        Some(deadline) => {
-            timeout_at(deadline, future).await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, what)))
+    let (mut future, mut timer) = (pin!(future), pin!(None));
+    poll_fn(|context| {
+        let result = future.as_mut().poll(context);
+        let Some(deadline) = deadline.filter(|_| result.is_pending()) else { return result };
+        if timer.is_none() {
+            timer.set(Some(sleep_until(deadline)));
         }
-    }
+        let late = |()| Err(Error::new(ErrorKind::Timeout, what));
+        timer.as_mut().as_pin_mut().map_or(Poll::Pending, |timer| timer.poll(context).map(late))
+    })
+    .await
 }
 
 /// What every reply has beside its body, with what the request had that is secret.
