@@ -10,10 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anymodel::auth::Environment;
+use anymodel::client::Streaming;
+use anymodel::messages::{self, Turn};
 use anymodel::mock::{Fault, MockServer, Reply};
+use anymodel::provider::{Reply as Answer, Streamed};
 use anymodel::router::{Candidate, DeploymentHealth, Dice, Pick, Strategy};
 use anymodel::transport::{ReqwestTransport, Transport};
-use anymodel::{Client, Delta, Deployment, Error, ErrorKind, OnStreamFailure, RetryPolicy, Router};
+use anymodel::{
+    ChatChunk, Client, Delta, Deployment, Error, ErrorKind, OnStreamFailure, RetryPolicy, Router, responses,
+};
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -40,7 +45,7 @@ async fn each_fault_is_survived_where_something_is_left_and_told_where_nothing_i
     #[rustfmt::skip]
     let rows = [
         row("refused",                    Refused,                      passes(K::Connection),                 passes(K::Connection)),
-        row("no such host",               NoSuchHost,                   passes(K::Connection),                 passes(K::Connection)),
+        row("no such host",               NoSuchHost,                   passes(K::Connection),                 passes(K::Connection)).of_chat(),
         row("TLS with plain text",        Tls,                          passes(K::Connection),                 passes(K::Connection)),
         row("reset",                      F::Reset,                     passes(K::Connection),                 passes(K::Connection)),
         row("slow head",                  F::SlowHead(LONG),            passes(K::Timeout).silent(),           passes(K::Timeout).silent()),
@@ -56,7 +61,7 @@ async fn each_fault_is_survived_where_something_is_left_and_told_where_nothing_i
         row("503",                        F::Status(503),               passes(K::Unavailable).says(503),      passes(K::Unavailable).says(503)),
         row("529",                        F::Status(529),               passes(K::Unavailable).says(529),      passes(K::Unavailable).says(529)),
         row("200, an error in it",        F::ErrorAfter(0),             passes(K::Unavailable).may_say(200),   passes(K::Unavailable)),
-        row("200, a rate limit in it",    rate_limit_in_a_200(),        passes(K::RateLimited).may_say(200),   passes(K::RateLimited).may_say(200)),
+        row("200, a rate limit in it",    rate_limit_in_a_200(),        passes(K::RateLimited).may_say(200),   passes(K::RateLimited).may_say(200)).of_chat(),
         row("invalid JSON",               invalid_json(),               stays(K::InvalidResponse).says(200),   passes(K::StreamInterrupted)),
         row("a page of HTML",             F::Html,                      stays(K::InvalidResponse).says(200),   stays(K::InvalidResponse).says(200)),
         row("empty body",                 F::EmptyBody,                 stays(K::InvalidResponse).says(200),   passes(K::StreamInterrupted)),
@@ -73,8 +78,8 @@ async fn each_fault_is_survived_where_something_is_left_and_told_where_nothing_i
         row("malformed after content",    broken(F::MalformedAfter(2)), stays(K::InvalidResponse).says(200),   late(K::StreamInterrupted)),
         row("error before content",       broken(F::ErrorAfter(0)),     only_streams(),                        passes(K::Unavailable)),
         row("error after content",        broken(F::ErrorAfter(2)),     only_streams(),                        late(K::Unavailable)),
-        row("429 before content",         limited_after(""),            only_streams(),                        passes(K::RateLimited)),
-        row("429 after content",          limited_after("uno dos "),    only_streams(),                        late(K::RateLimited)),
+        row("429 before content",         limited_after(""),            only_streams(),                        passes(K::RateLimited)).of_chat(),
+        row("429 after content",          limited_after("uno dos "),    only_streams(),                        late(K::RateLimited)).of_chat(),
     ];
     walk(&rows).await;
 }
@@ -87,10 +92,18 @@ struct Row {
     bad: Bad,
     whole: Option<Fate>,
     streamed: Option<Fate>,
+    /// Whether it is met in chat alone: it is told in words of chat, or the machine takes its time for it.
+    of_chat: bool,
 }
 
 fn row(name: &'static str, bad: impl Into<Bad>, whole: impl Into<Option<Fate>>, streamed: Fate) -> Row {
-    Row { name, bad: bad.into(), whole: whole.into(), streamed: Some(streamed) }
+    Row { name, bad: bad.into(), whole: whole.into(), streamed: Some(streamed), of_chat: false }
+}
+
+impl Row {
+    fn of_chat(self) -> Self {
+        Self { of_chat: true, ..self }
+    }
 }
 
 /// What is at the deployment's address.
@@ -209,7 +222,13 @@ enum Way {
     Streamed,
     /// Streamed, by a router that begins anew.
     Restarting,
+    /// A streamed response, and the same by a router that begins anew.
+    Responses,
+    ResponsesRestarting,
+    /// A streamed message, by a router that would begin anew if a message could.
+    Messages,
 }
+use Way::{Messages, Responses, ResponsesRestarting, Restarting, Streamed as Chunks, Whole};
 
 /// Where a call can go on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -243,7 +262,7 @@ impl Cell {
         let Fate { said, wait, passes, silent, .. } = self.fate;
         let in_time = wait.is_none_or(|wait| wait < ALL);
         // Once a caller has seen content, nothing can be done behind its back.
-        let lost = self.way == Way::Streamed && !said.is_empty();
+        let lost = matches!(self.way, Chunks | Responses | Messages) && !said.is_empty();
         let bad = match self.place {
             _ if lost => 1,
             // Another deployment comes before a second try,
@@ -267,7 +286,7 @@ impl Cell {
         };
         let good = usize::from(!lost && self.place != Place::Nothing);
         let begun = if said.is_empty() { String::new() } else { format!("[bad]{said}") };
-        let answer = if self.way == Way::Whole { "one two three" } else { "[good]one two three" };
+        let answer = if self.way == Whole { "one two three" } else { "[good]one two three" };
         let mut seen = vec![begun; if said.is_empty() { 0 } else { bad }];
         seen.extend((good == 1).then(|| answer.to_owned()));
         let waited = wait.filter(|_| bad == 2).unwrap_or_default();
@@ -293,12 +312,18 @@ impl Cell {
         let began = Instant::now();
         let call = router.completion("group", "Hi").timeout(ALL);
         let (seen, end) = timeout(ALL + SLACK, async {
-            if self.way != Way::Whole {
-                return watch(call.stream().await).await;
-            }
-            match call.await {
-                Ok(reply) => (reply.text(), Ok((reply.meta.deployment, reply.meta.attempts, reply.meta.trail))),
-                Err(error) => (String::new(), Err(error)),
+            match self.way {
+                Whole => match call.await {
+                    Ok(reply) => (reply.text(), Ok((reply.meta.deployment, reply.meta.attempts, reply.meta.trail))),
+                    Err(error) => (String::new(), Err(error)),
+                },
+                Chunks | Restarting => watch(call.stream().await, of_chunk).await,
+                Responses | ResponsesRestarting => {
+                    watch(router.responses("group", "Hi").timeout(ALL).stream().await, of_response).await
+                }
+                Messages => {
+                    watch(router.messages("group", [Turn::user("Hi")]).timeout(ALL).stream().await, of_message).await
+                }
             }
         })
         .await
@@ -343,7 +368,11 @@ impl Cell {
     /// What the caller is told where nothing is left.
     fn told(&self, error: &Error) -> Result<(), String> {
         self.is_it(Some(error.kind()), error.status().map(|status| status.as_u16()))?;
-        let kept = error.partial().map(|partial| partial.text());
+        let kept = match self.way {
+            Responses | ResponsesRestarting => error.partial_response().map(|partial| partial.text()),
+            Messages => error.partial_message().map(|partial| partial.text()),
+            _ => error.partial().map(|partial| partial.text()),
+        };
         same("what is kept", kept.unwrap_or_default().as_str(), self.fate.said)?;
         let text = format!("{error} {error:?}");
         same("whether it tells too much", text.contains("spare") || text.contains("sk-secret"), false)
@@ -373,7 +402,7 @@ impl Cell {
             Place::Nothing => router,
         };
         let router = match self.way {
-            Way::Restarting => router.stream_failure(OnStreamFailure::Restart),
+            Restarting | ResponsesRestarting | Messages => router.stream_failure(OnStreamFailure::Restart),
             _ => router,
         };
         router.build().unwrap()
@@ -384,9 +413,12 @@ impl Cell {
 async fn walk(rows: &[Row]) {
     let (mut cells, at_once) = (JoinSet::new(), Arc::new(Semaphore::new(16)));
     for row in rows {
-        for way in [Way::Whole, Way::Streamed, Way::Restarting] {
+        for way in [Whole, Chunks, Restarting, Responses, ResponsesRestarting, Messages] {
             for place in [Place::Another, Place::Fallback, Place::Nothing] {
-                let fate = if way == Way::Whole { row.whole } else { row.streamed };
+                let fate = if way == Whole { row.whole } else { row.streamed };
+                if row.of_chat && matches!(way, Responses | ResponsesRestarting | Messages) {
+                    continue;
+                }
                 let Some(fate) = fate else { continue };
                 let (cell, at_once) = (Cell { row: row.clone(), fate, way, place }, Arc::clone(&at_once));
                 cells.spawn(async move {
@@ -404,7 +436,10 @@ async fn walk(rows: &[Row]) {
 type Answered = (Option<String>, u32, Vec<anymodel::Attempt>);
 
 /// All that a stream shows, and its end.
-async fn watch(stream: anymodel::Result<anymodel::ChatStream>) -> (String, Result<Answered, Error>) {
+async fn watch<Op: Streamed<Response: Answer>>(
+    stream: anymodel::Result<Streaming<Op>>,
+    shown: fn(&Op::Chunk) -> String,
+) -> (String, Result<Answered, Error>) {
     let mut seen = String::new();
     let mut stream = match stream {
         Ok(stream) => stream,
@@ -412,16 +447,31 @@ async fn watch(stream: anymodel::Result<anymodel::ChatStream>) -> (String, Resul
     };
     while let Some(chunk) = stream.next().await {
         match chunk {
-            Ok(chunk) => match &chunk.delta {
-                Delta::Start(start) => seen.push_str(&format!("[{}]", start.model)),
-                Delta::Restart => seen.push('|'),
-                _ => seen.push_str(chunk.text()),
-            },
+            Ok(chunk) => seen.push_str(&shown(&chunk)),
             Err(error) => return (seen, Err(error)),
         }
     }
     let meta = stream.meta();
     (seen, Ok((meta.deployment.clone(), meta.attempts, meta.trail.clone())))
+}
+
+fn of_chunk(chunk: &ChatChunk) -> String {
+    match &chunk.delta {
+        Delta::Start(start) => format!("[{}]", start.model),
+        Delta::Restart => "|".to_owned(),
+        _ => chunk.text().to_owned(),
+    }
+}
+
+fn of_response(event: &responses::Event) -> String {
+    let restart = if event.is_restart() { "|" } else { "" };
+    let head = event.response.as_ref().filter(|_| event.kind == "response.created");
+    head.map_or_else(|| event.text().to_owned(), |reply| format!("{restart}[{}]", reply.model))
+}
+
+fn of_message(event: &messages::Event) -> String {
+    assert!(!event.is_restart(), "a message does not begin anew");
+    event.message.as_ref().map_or_else(|| event.text().to_owned(), |head| format!("[{}]", head.model))
 }
 
 fn names(trail: &[anymodel::Attempt]) -> Vec<&str> {

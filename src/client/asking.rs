@@ -80,9 +80,9 @@ impl<Op: Streamed> Asking<Op> {
 
 with_options!([Op: Streamed] Asking<Op>);
 
-/// What is the same of every request but the name of its limit of tokens.
+/// What is the same of every request but the name of its limit of tokens, and what only some can do.
 macro_rules! refining {
-    ($operation:ty, $request:ty, $limit:ident) => {
+    ($operation:ty, $request:ty, $limit:ident $(, $own:item)?) => {
         impl Asking<$operation> {
             /// A member of the request by its name, whether it has a method here or not. A value of the wrong type is an
             /// error when the call is made.
@@ -151,6 +151,8 @@ macro_rules! refining {
             fn sampling(&self) -> (Option<f64>, Option<f64>, Option<u64>) {
                 (self.temperature, self.top_p, self.$limit)
             }
+
+            $($own)?
 
             fn to_chat(&self) -> Option<ChatRequest> {
                 Self { drop_params: true, ..self.clone() }.to_chat().ok().map(|(request, _)| request)

@@ -18,7 +18,14 @@ pub type MessageCall = Asking<Messages>;
 /// The events of a streamed message, as they come.
 pub type MessageStream = Streaming<Messages>;
 
-refining!(Messages, Request, max_tokens);
+refining!(
+    Messages,
+    Request,
+    max_tokens,
+    fn begin_answer(&mut self, said: &str) {
+        self.messages.get_or_insert_default().push(Turn::assistant(said));
+    }
+);
 
 impl Client {
     /// A call in the format of Anthropic's Messages API, of a model of any provider, to be refined and awaited.

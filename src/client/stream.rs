@@ -15,7 +15,7 @@ use super::completion::BoxFuture;
 use super::observer::{Watch, name};
 use super::pipeline::redact;
 use super::prices::Pricing;
-use crate::chat::{CallMeta, ChatChunk};
+use crate::chat::CallMeta;
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{Chat, Decode as _, Reply, Streamed, Sum as _};
 use crate::transport::Body;
@@ -45,6 +45,8 @@ pub struct Streaming<Op: Streamed> {
     state: State<Op>,
     decoder: Op::Decoder,
     queue: VecDeque<Op::Chunk>,
+    /// What the route has made of the last chunk, to be handed out.
+    routed: VecDeque<Op::Chunk>,
     failure: Option<Error>,
     meta: CallMeta,
     pricing: Pricing,
@@ -64,9 +66,8 @@ pub struct Streaming<Op: Streamed> {
 
 /// What stands behind a stream that a router gave.
 pub(crate) trait Route<Op: Streamed = Chat>: Send {
-    /// A chunk is about to be handed out: what is handed out for it. What is to come after that goes to the front of
-    /// the queue.
-    fn passing(&mut self, chunk: Op::Chunk, queue: &mut VecDeque<Op::Chunk>) -> Option<Op::Chunk>;
+    /// A chunk is about to be handed out: what is handed out for it goes to `out`.
+    fn passing(&mut self, chunk: Op::Chunk, out: &mut VecDeque<Op::Chunk>);
 
     /// The reply is complete.
     fn ended(self: Box<Self>, reply: &Op::Response, meta: &mut CallMeta);
@@ -116,6 +117,7 @@ where
             state: State::Open(head.body),
             decoder: head.decoder,
             queue: VecDeque::new(),
+            routed: VecDeque::new(),
             failure: None,
             meta: head.meta,
             pricing: head.pricing,
@@ -146,7 +148,8 @@ where
     ///
     /// # Errors
     ///
-    /// The stream's error, with what came until then; of chat, in [`Error::partial`].
+    /// The stream's error, with what came until then: in [`Error::partial`], [`Error::partial_response`] or
+    /// [`Error::partial_message`].
     pub async fn collect(mut self) -> Result<Op::Response> {
         let mut sum = Op::Sum::default();
         while let Some(chunk) = self.next().await {
@@ -231,13 +234,6 @@ where
             }
             timer.as_mut().reset(deadline);
         }
-    }
-}
-
-impl ChatStream {
-    /// Puts a chunk before those that wait.
-    pub(crate) fn precede(&mut self, chunk: ChatChunk) {
-        self.queue.push_front(chunk);
     }
 }
 
@@ -350,13 +346,14 @@ where
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         loop {
+            if let Some(chunk) = this.routed.pop_front() {
+                return Poll::Ready(Some(Ok(chunk)));
+            }
             if let Some(chunk) = this.queue.pop_front() {
                 let chunk = this.take(chunk);
                 let Some(route) = &mut this.route else { return Poll::Ready(Some(Ok(chunk))) };
-                match route.passing(chunk, &mut this.queue) {
-                    Some(chunk) => return Poll::Ready(Some(Ok(chunk))),
-                    None => continue,
-                }
+                route.passing(chunk, &mut this.routed);
+                continue;
             }
             if let Some(error) = this.failure.take() {
                 match this.fail(error) {

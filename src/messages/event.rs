@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Block, Message};
-use crate::chat::{Extra, fields_and_extra};
+use crate::chat::{Extra, fields_and_extra, is_restart};
 
 /// One event of a streamed reply: `message_start`, the blocks one after the other, `message_delta`, `message_stop`, and
 /// `ping`s between them.
@@ -68,6 +68,22 @@ impl Event {
 
     fn piece(&self, kind: &str, member: &str) -> &str {
         self.delta.as_ref().filter(|delta| delta.kind() == kind).and_then(|delta| delta.str(member)).unwrap_or_default()
+    }
+
+    /// The place of the text that it adds, where it adds one.
+    pub(crate) fn text_mut(&mut self) -> Option<&mut String> {
+        let delta = self.delta.as_mut().filter(|delta| delta.kind() == "text_delta")?;
+        match delta.0.get_mut("text") {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether what came before it is void. A provider can do that which is asked in chat; see the guide "Responses and
+    /// Messages".
+    #[must_use]
+    pub fn is_restart(&self) -> bool {
+        is_restart(&self.extra)
     }
 
     /// Why the message ends, in the event that tells it.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::chat::{CallMeta, Extra, FinishReason, ToolCall, fields_and_extra};
+use crate::error::Error;
 
 /// One turn of a conversation, with all its members as they came.
 ///
@@ -167,6 +168,14 @@ impl Message {
             "refusal" => &FILTER,
             _ => &STOP,
         })
+    }
+}
+
+impl Error {
+    /// What had come of a message whose stream was interrupted.
+    #[must_use]
+    pub fn partial_message(&self) -> Option<&Message> {
+        self.partial_as()
     }
 }
 

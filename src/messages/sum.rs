@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::{Block, Event, Message};
-use crate::chat::is_restart;
 
 /// Adds events up to a [`Message`].
 #[derive(Clone, Debug, Default)]
@@ -16,10 +15,10 @@ pub struct MessageSum {
 impl MessageSum {
     /// Adds the next event.
     pub fn push(&mut self, event: Event) {
-        let index = event.index.unwrap_or(0);
+        let (index, restart) = (event.index.unwrap_or(0), event.is_restart());
         match (event.kind.as_str(), event.message, event.content_block, event.delta) {
             ("message_start", Some(message), ..) => self.message = *message,
-            ("ping", ..) if is_restart(&event.extra) => {
+            ("ping", ..) if restart => {
                 self.blocks.clear();
                 (self.message.stop_reason, self.message.stop_sequence) = (None, None);
             }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::Response as HttpResponse;
+use serde_json::{Value, json};
 
 use super::over_chat::{AnyDecoder, OverChat};
 use super::{
@@ -96,7 +97,13 @@ impl Streamed for Messages {
     }
 
     fn is_content(event: &Event) -> bool {
-        event.kind == "content_block_delta"
+        let block = match event.kind.as_str() {
+            "content_block_start" => event.content_block.as_ref(),
+            "content_block_delta" => event.delta.as_ref(),
+            _ => None,
+        };
+        let says = |value: &Value| !matches!(value.as_str(), Some("")) && !value.is_null() && value != &json!([]);
+        block.is_some_and(|block| block.0.iter().any(|(name, value)| name != "type" && says(value)))
     }
 
     fn tells(event: &Event) -> bool {

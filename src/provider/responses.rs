@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::Response as HttpResponse;
+use serde_json::Value;
 
 use super::openai_chat::normalise_usage;
 use super::over_chat::{AnyDecoder, OverChat};
 use super::{
     About, Chat, Codec, Decode, Encoded, Operation, Progress, Provider, Reply, StreamOf, Streamed, Sum, Target,
 };
-use crate::chat::{CallMeta, ServerToolUse, Usage, is_restart};
+use crate::chat::{CallMeta, ServerToolUse, Usage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::responses::{Event, EventWriter, Item, Request, Response};
 
@@ -101,7 +102,8 @@ impl Streamed for Responses {
     }
 
     fn is_content(event: &Event) -> bool {
-        event.delta.is_some()
+        let says = event.delta.as_ref().is_some_and(|delta| delta.as_str() != Some(""));
+        says || event.has_call() || event.kind == "response.output_item.done"
     }
 
     fn tells(event: &Event) -> bool {
@@ -110,22 +112,57 @@ impl Streamed for Responses {
 }
 
 /// Adds events up to the reply.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ResponseSum {
     reply: Response,
-    /// The items that are done: some servers leave them out of the reply at the end.
+    /// The items as far as they have come: some servers leave them out of the reply at the end.
     items: BTreeMap<u64, Item>,
+}
+
+impl ResponseSum {
+    /// Adds to an item what an event says of it, where that is anything that the item holds.
+    fn grow(&mut self, event: &Event) -> Option<()> {
+        let item = &mut self.items.get_mut(&event.output_index.unwrap_or(0))?.0;
+        let summary = || event.extra.get("summary_index").and_then(Value::as_u64);
+        let (list, member) = match event.kind.as_str() {
+            "response.content_part.added" => (Some("content"), None),
+            "response.reasoning_summary_part.added" => (Some("summary"), None),
+            "response.output_text.delta" | "response.reasoning_text.delta" => (Some("content"), Some("text")),
+            "response.refusal.delta" => (Some("content"), Some("refusal")),
+            "response.reasoning_summary_text.delta" => (Some("summary"), Some("text")),
+            "response.function_call_arguments.delta" => (None, Some("arguments")),
+            "response.custom_tool_call_input.delta" => (None, Some("input")),
+            _ => return None,
+        };
+        let parts = list.map(|list| item.entry(list).or_insert_with(|| Value::Array(Vec::new())).as_array_mut());
+        let Some(member) = member else {
+            parts??.push(event.extra.get("part")?.clone());
+            return Some(());
+        };
+        let members = match parts {
+            None => item,
+            Some(parts) => {
+                let place = event.content_index.or_else(summary).unwrap_or(0);
+                parts?.get_mut(usize::try_from(place).ok()?)?.as_object_mut()?
+            }
+        };
+        if let Value::String(text) = members.get_mut(member)? {
+            text.push_str(event.delta.as_ref()?.as_str()?);
+        }
+        Some(())
+    }
 }
 
 impl Sum<Responses> for ResponseSum {
     fn add(&mut self, event: Event) {
-        if is_restart(&event.extra) {
+        if event.is_restart() {
             self.items.clear();
         }
+        self.grow(&event);
         if let Some(response) = event.response {
             self.reply = *response;
         }
-        if let (Some(item), "response.output_item.done") = (event.item, event.kind.as_str()) {
+        if let Some(item) = event.item {
             self.items.insert(event.output_index.unwrap_or(0), item);
         }
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Item, Response};
-use crate::chat::{Extra, fields_and_extra};
+use crate::chat::{Extra, fields_and_extra, is_restart};
 
 /// One event of a streamed reply, whichever of the API's kinds: they share most of their members, and what only some
 /// have is in `extra`.
@@ -79,6 +79,17 @@ impl Event {
 
     fn delta_of(&self, kind: &str) -> &str {
         self.delta.as_ref().filter(|_| self.kind == kind).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Whether what came before it is void: the reply begins anew, and its items are counted from 0 again.
+    #[must_use]
+    pub fn is_restart(&self) -> bool {
+        is_restart(&self.extra)
+    }
+
+    /// Whether its item is a call that the caller has to answer.
+    pub(crate) fn has_call(&self) -> bool {
+        self.item.as_ref().is_some_and(|item| item.0.contains_key("call_id"))
     }
 
     /// Whether the reply ends with it, complete or not.

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Item, ResponseUsage};
 use crate::chat::{CallMeta, Extra, FinishReason, ToolCall, fields_and_extra};
+use crate::error::Error;
 
 /// A reply of the Responses API.
 ///
@@ -95,6 +96,14 @@ impl Response {
 
     fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Item> {
         self.output.iter().filter(move |item| item.kind() == kind)
+    }
+}
+
+impl Error {
+    /// What had come of a reply of the Responses API whose stream was interrupted.
+    #[must_use]
+    pub fn partial_response(&self) -> Option<&Response> {
+        self.partial_as()
     }
 }
 

@@ -11,8 +11,8 @@ use crate::chat::{
 
 /// Writes a stream's chunks as events: an item begins, is added to, and is done before the next begins; only calls are
 /// done at the end, as their arguments can come interleaved. Choices but the first have no place here. OpenAI has no word
-/// for [`Delta::Restart`]: it becomes another `response.in_progress`, with `"restart": true`. The items of the new
-/// beginning come behind those that are void, and the reply at the end has only them.
+/// for [`Delta::Restart`]: it becomes another `response.in_progress`, with `"restart": true`. As the reply in it has no
+/// output, the items of the new beginning are counted from 0 again.
 #[derive(Debug)]
 pub struct EventWriter {
     /// What every event that has the reply says of it.
@@ -20,7 +20,7 @@ pub struct EventWriter {
     sequence: u64,
     /// The items so far; of those that are not done, how they began.
     output: Vec<Item>,
-    /// How many of the first items are void.
+    /// How many items before them are void.
     void: usize,
     open: Open,
     calls: Vec<OpenCall>,
@@ -114,10 +114,12 @@ impl EventWriter {
         }
     }
 
-    /// What has come is void: the items under way end.
+    /// What has come is void. Items under way are not told as done: clients run a call when it is.
     fn restart(&mut self, events: &mut Events) {
-        self.finish_items(events);
-        (self.void, self.length, self.usage, self.finish) = (self.output.len(), 0, None, None);
+        self.void = self.void.saturating_add(self.output.len());
+        (self.open, self.length, self.usage, self.finish) = (Open::Nothing, 0, None, None);
+        self.output.clear();
+        self.calls.clear();
         if self.started {
             self.tell("response.in_progress", events);
             if let Some(event) = events.back_mut() {
@@ -149,7 +151,7 @@ impl EventWriter {
         let status = if reason.is_some() { "incomplete" } else { "completed" };
         self.reply.status = Some(status.to_owned());
         self.reply.usage = self.usage.as_ref().map(ResponseUsage::from);
-        self.reply.output = std::mem::take(&mut self.output).into_iter().skip(self.void).collect();
+        self.reply.output = std::mem::take(&mut self.output);
         self.tell(&format!("response.{status}"), events);
     }
 
@@ -233,7 +235,7 @@ impl EventWriter {
         if matches!(self.open, Open::Reasoning { .. }) {
             return self.close(Some(seal), events);
         }
-        if self.output.len() == self.void {
+        if self.output.is_empty() {
             return;
         }
         self.close(None, events);
@@ -365,7 +367,7 @@ impl EventWriter {
 
     /// A citation that comes when its text is done: it is in the reply at the end.
     fn cite(&mut self, annotation: Value) {
-        let said = self.output.iter_mut().skip(self.void).rfind(|item| item.kind() == "message");
+        let said = self.output.iter_mut().rfind(|item| item.kind() == "message");
         let piece = said.and_then(|item| item.0.get_mut("content")?.as_array_mut()?.last_mut());
         if let Some(list) = piece.and_then(|piece| piece.get_mut("annotations")?.as_array_mut()) {
             list.push(annotation);
@@ -420,7 +422,8 @@ impl EventWriter {
         let place = self.output.len();
         let mut item = Item::of(item);
         let own = self.reply.id.trim_start_matches("resp_");
-        item.0.entry("id").or_insert_with(|| format!("{stem}_{own}_{place}").into());
+        let number = self.void.saturating_add(place);
+        item.0.entry("id").or_insert_with(|| format!("{stem}_{own}_{number}").into());
         self.output.push(item.clone());
         let mut event = self.event("response.output_item.added", place);
         (event.item, event.item_id) = (Some(item), None);

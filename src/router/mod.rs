@@ -85,7 +85,7 @@ use crate::client::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::{self, Turn};
-use crate::provider::{Chat, CountTokens, Operation, Reply, Streamed};
+use crate::provider::{Chat, CountTokens, Operation};
 use crate::responses::{self, Input};
 use crate::tokenizer::TokenCount;
 use probe::Probing;
@@ -223,11 +223,7 @@ impl Complete for Router {
     }
 
     fn complete_stream(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<ChatStream>> {
-        let (router, request) = (Arc::clone(&self.0), Arc::new(request));
-        Box::pin(async move {
-            let call = Call::start(router, request, options, How::Streamed)?;
-            stream::open(Box::new(call), stream::Legacy::default()).await
-        })
+        self.streamed(request, options)
     }
 
     fn count_tokens(&self, request: ChatRequest, options: CallOptions) -> BoxFuture<Result<TokenCount>> {
@@ -262,7 +258,7 @@ impl Router {
 
 impl<Op> Performs<Op> for Router
 where
-    Op: Streamed<Request: Question, Response: Reply>,
+    Op: stream::Joined,
 {
     fn whole(&self, request: Op::Request, options: CallOptions) -> BoxFuture<Result<Op::Response>> {
         self.perform::<Op>(request, options)
@@ -272,7 +268,7 @@ where
         let (router, request) = (Arc::clone(&self.0), Arc::new(request));
         Box::pin(async move {
             let call = Call::start(router, request, options, How::Streamed)?;
-            stream::open_other::<Op>(Box::new(call)).await
+            stream::open(Box::new(call)).await
         })
     }
 }

@@ -11,15 +11,18 @@ use crate::error::{Error, ErrorKind};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnStreamFailure {
-    /// The stream ends by the error, with what had come in [`Error::partial`].
+    /// The stream ends by the error, with what had come in [`Error::partial`], [`Error::partial_response`] or
+    /// [`Error::partial_message`].
     #[default]
     Fail,
-    /// The reply begins anew from the next deployment, behind a [`Delta::Restart`](crate::Delta::Restart) by which the
-    /// caller knows that what came before is void.
+    /// The reply begins anew from the next deployment. The caller knows by a [`Delta::Restart`](crate::Delta::Restart),
+    /// of a response by an event that [`is_restart`](crate::responses::Event::is_restart), that what came before is
+    /// void. As [`Fail`](Self::Fail) for a response of which a call has been told to its end, as the caller can have
+    /// run it, and for messages, whose format has no way to take anything back.
     Restart,
     /// The next deployment is asked to go on from the text so far, as the beginning of its own reply. Only models that
     /// are listed to take such a beginning ([`Capability::AssistantPrefill`](crate::pricing::Capability)) are asked,
-    /// and only while nothing but text has come; otherwise as [`Fail`](Self::Fail).
+    /// and only while nothing but text has come; otherwise, and for responses, as [`Fail`](Self::Fail).
     Continue,
 }
 

@@ -38,8 +38,8 @@ pub(super) struct Call<Q> {
     request: Arc<Q>,
     options: CallOptions,
     /// The beginning of the answer, from which the next deployment is to go on.
-    pub(super) said: Option<String>,
-    pub(super) plan: Plan,
+    said: Option<String>,
+    plan: Plan,
     dice: Dice,
     stream: bool,
     /// Whether prompts are counted.
@@ -416,6 +416,12 @@ impl<Q: Question> Call<Q> {
         let own_deadline = self.options.timeout.is_some() && self.end.is_some_and(|end| end <= Instant::now());
         // The error counts all tries of the call, as the stream's caller is told; of these only this one is new.
         self.failed(choice, error.with_attempts(1), took, own_deadline);
+    }
+
+    /// Has the next deployment go on from this beginning of the answer.
+    pub(super) fn go_on_from(&mut self, said: String) {
+        self.said = Some(said);
+        self.plan.require_prefill();
     }
 
     /// The error that the call ends by: how the group that was asked for failed, with the trail of all that was tried.
