@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use anymodel::messages::{Event, EventWriter, Message, MessageSum, Request, Turn, error_body};
 use anymodel::mock::{Fault, MockServer, Reply};
 use anymodel::provider::{Decode, Messages, Operation, Progress, Registry, Streamed, Target};
-use anymodel::{ChatChunk, ChatRequest, Client, Delta, ErrorKind, FinishReason, RetryPolicy, Seal, Usage};
+use anymodel::{ChatChunk, ChatRequest, Client, Delta, ErrorKind, FinishReason, RetryPolicy, Seal, Usage, Usd};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -60,6 +60,23 @@ async fn a_reply_comes_in_anthropics_terms_whoever_gives_it() {
         assert!(reply.id.starts_with("msg_"), "{model}");
         assert_eq!(reply.meta.attempts, 1, "{model}");
     }
+}
+
+#[tokio::test]
+async fn usage_that_nobody_tells_costs_nothing_known_and_never_zero() {
+    let server = MockServer::start().await.unwrap();
+    let choice = json!({"index": 0, "message": {"role": "assistant", "content": "Four."}, "finish_reason": "stop"});
+    let silent = json!({"id": "1", "model": "openai/gpt-oss-120b", "choices": [choice]}).to_string();
+    server.reply(Reply::raw(200, "application/json", silent));
+    let client = client(&server);
+    let ask = || client.messages("groq/openai/gpt-oss-120b", [Turn::user("2+2?")]).max_tokens(500);
+    let reply = ask().await.unwrap();
+    // Anthropic's format has no reply without usage.
+    assert_eq!(reply.usage, Some(json!({"input_tokens": 0, "output_tokens": 0})));
+    assert_eq!((reply.text().as_str(), reply.meta.cost), ("Four.", None));
+
+    server.reply(Reply::text("Four.").usage(12, 7));
+    assert!(ask().await.unwrap().meta.cost.is_some_and(|cost| cost.total() > Usd::ZERO));
 }
 
 #[tokio::test]
@@ -202,6 +219,20 @@ fn an_agents_request_reads_as_one_of_chat() {
         assert_eq!((message.role, &message.parts, message.is_error), (wanted.role, &wanted.parts, wanted.is_error));
     }
     assert_eq!(chat.messages.len(), wanted.messages.len());
+}
+
+#[test]
+fn members_of_a_turn_that_have_no_name_here_go_along_into_chat() {
+    let turns = json!([{"role": "user", "content": "Hi", "name": "Ada"}, {"role": "user", "content": [], "name": "Bob"},
+        {"role": "assistant", "content": "Hello", "prefix": true}]);
+    let request: Request = serde_json::from_value(json!({"model": "m", "messages": turns})).unwrap();
+    let (chat, _) = request.to_chat().unwrap();
+    let chat = json(&chat)["messages"].clone();
+    assert_eq!(
+        chat,
+        json!([{"role": "user", "content": "Hi", "name": "Ada"},
+            {"role": "assistant", "content": "Hello", "prefix": true}])
+    );
 }
 
 #[test]

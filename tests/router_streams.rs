@@ -206,6 +206,8 @@ async fn a_message_that_breaks_is_gone_on_with_in_the_block_that_broke() {
             });
             let said = said.unwrap_or_else(|| panic!("{asked}")).to_owned();
             assert_eq!((asked[1]["role"].as_str(), said.trim_end()), (Some("assistant"), said.as_str()));
+            let prefix = if to == MESSAGES[1] { json!(true) } else { Value::Null };
+            assert_eq!(asked[1]["prefix"], prefix, "{from} {to} {fault:?}: {asked}");
             let text: String = events.iter().map(messages::Event::text).collect();
             assert!(!text.contains("  "), "{from} {to} {fault:?}: {text:?}");
             assert_eq!(text.split_whitespace().collect::<Vec<_>>().join(" "), format!("{said} and the rest"));
@@ -356,4 +358,22 @@ async fn a_deployment_whose_streams_break_rests() {
         }
         assert_ne!(router.snapshot()[0].health, DeploymentHealth::Healthy, "{model}");
     }
+}
+
+#[tokio::test]
+async fn a_prompt_of_any_format_is_counted() {
+    let (small, large) = (server(Reply::text("small")).await, server(Reply::text("large")).await);
+    let at = |id: &str, server: &MockServer, limit| {
+        Deployment::new("a", "groq/m").id(id).api_base(server.url()).api_key("k").max_input_tokens(limit)
+    };
+    let builder = Router::builder().client(client()).check_context_window(true);
+    let router = builder.deployment(at("small", &small, 20)).deployment(at("large", &large, 20_000)).build().unwrap();
+    let long = "word ".repeat(100);
+    for _ in 0..4 {
+        assert_eq!(router.responses("a", long.as_str()).await.unwrap().text(), "large");
+        assert_eq!(router.messages("a", [Turn::user(long.as_str())]).max_tokens(50).await.unwrap().text(), "large");
+        let stream = router.messages("a", [Turn::user(long.as_str())]).max_tokens(50).stream();
+        assert_eq!(stream.await.unwrap().collect().await.unwrap().text(), "large");
+    }
+    assert_eq!(small.received(), 0);
 }

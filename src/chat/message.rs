@@ -78,6 +78,11 @@ pub struct Message {
 }
 
 impl Message {
+    /// Has the answer go on from it, by the word from which Mistral and DeepSeek know that it is not a turn of its own.
+    pub(crate) fn begin_answer(&mut self) {
+        self.extra.insert("prefix", true);
+    }
+
     /// A message of this role.
     #[must_use]
     pub fn new(role: Role, parts: impl IntoParts) -> Self {

@@ -154,8 +154,9 @@ macro_rules! refining {
 
             $($own)?
 
-            fn to_chat(&self) -> Option<ChatRequest> {
-                Self { drop_params: true, ..self.clone() }.to_chat().ok().map(|(request, _)| request)
+            fn chat(&self) -> Option<::std::borrow::Cow<'_, ChatRequest>> {
+                let chat = Self { drop_params: true, ..self.clone() }.to_chat().ok();
+                chat.map(|(request, _)| ::std::borrow::Cow::Owned(request))
             }
         }
 

@@ -23,7 +23,8 @@ refining!(
     Request,
     max_tokens,
     fn begin_answer(&mut self, said: &str) {
-        self.messages.get_or_insert_default().push(Turn::assistant(said));
+        let beginning = Turn { begins_answer: true, ..Turn::assistant(said) };
+        self.messages.get_or_insert_default().push(beginning);
     }
 );
 

@@ -259,7 +259,7 @@ impl Heard {
             stream,
             metadata: options.metadata.clone(),
             tags: options.tags.clone(),
-            request: if content { request.to_chat().map(Arc::new) } else { None },
+            request: if content { request.chat().map(|chat| Arc::new(chat.into_owned())) } else { None },
         };
         for observer in observers {
             observer.started(&call);

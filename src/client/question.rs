@@ -1,5 +1,6 @@
 //! What the pipeline and a router have to know of a request, whatever operation it is of.
 
+use std::borrow::Cow;
 use std::fmt::Debug;
 
 use serde::de::DeserializeOwned;
@@ -45,14 +46,9 @@ pub(crate) trait Question: Clone + Debug + Send + Sync + 'static {
         (None, None, None)
     }
 
-    /// The chat request that it is, where it is one.
-    fn chat(&self) -> Option<&ChatRequest> {
+    /// The chat request that it is, or that asks the same, where there is one.
+    fn chat(&self) -> Option<Cow<'_, ChatRequest>> {
         None
-    }
-
-    /// The same as a chat request, where it can be one.
-    fn to_chat(&self) -> Option<ChatRequest> {
-        self.chat().cloned()
     }
 }
 
@@ -94,8 +90,7 @@ impl Question for ChatRequest {
 
     fn begin_answer(&mut self, said: &str) {
         let mut beginning = Message::new(Role::Assistant, said);
-        // The word by which Mistral and DeepSeek know that it is not a turn of its own.
-        beginning.extra.insert("prefix", true);
+        beginning.begin_answer();
         self.messages.push(beginning);
     }
 
@@ -107,8 +102,8 @@ impl Question for ChatRequest {
         (self.params.temperature, self.params.top_p, self.params.token_limit())
     }
 
-    fn chat(&self) -> Option<&ChatRequest> {
-        Some(self)
+    fn chat(&self) -> Option<Cow<'_, ChatRequest>> {
+        Some(Cow::Borrowed(self))
     }
 }
 

@@ -71,6 +71,7 @@ impl Event {
     }
 
     /// The place of the text that it adds, where it adds one.
+    #[cfg(feature = "client")]
     pub(crate) fn text_mut(&mut self) -> Option<&mut String> {
         let delta = self.delta.as_mut().filter(|delta| delta.kind() == "text_delta")?;
         match delta.0.get_mut("text") {

@@ -24,19 +24,22 @@ pub struct Turn {
     /// Members that have no name here.
     #[serde(flatten)]
     pub extra: Extra,
+    /// Whether the answer goes on from it: of a turn that a router has added.
+    #[serde(skip)]
+    pub(crate) begins_answer: bool,
 }
 
 impl Turn {
     /// What the user says: a text, or blocks.
     #[must_use]
     pub fn user(content: impl Into<Value>) -> Self {
-        Self { role: "user".to_owned(), content: content.into(), extra: Extra::new() }
+        Self { role: "user".to_owned(), content: content.into(), ..Self::default() }
     }
 
     /// What the model said: a text, or blocks.
     #[must_use]
     pub fn assistant(content: impl Into<Value>) -> Self {
-        Self { role: "assistant".to_owned(), content: content.into(), extra: Extra::new() }
+        Self { role: "assistant".to_owned(), content: content.into(), ..Self::default() }
     }
 
     /// The result of the tool call with this id.

@@ -71,11 +71,18 @@ fn read_turn(turn: &Turn, messages: &mut Vec<Message>) -> Result<()> {
         Value::Array(blocks) => blocks.clone(),
         _ => Vec::new(),
     };
+    let before = messages.len();
     match turn.role.as_str() {
         "assistant" => messages.push(assistant(&blocks)),
         "system" => messages.push(Message::new(Role::System, texts(&turn.content))),
         "user" => user(&blocks, messages)?,
         other => return Err(bad(format!("`{other}` is not the role of a turn"))),
+    }
+    if let Some(last) = messages.get_mut(before..).and_then(<[Message]>::last_mut) {
+        last.extra.extend(turn.extra.clone());
+        if turn.begins_answer {
+            last.begin_answer();
+        }
     }
     Ok(())
 }

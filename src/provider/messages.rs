@@ -11,7 +11,7 @@ use super::{
     About, Chat, Codec, Decode, Encoded, Operation, Progress, Provider, Reply, StreamOf, Streamed, Sum, Target,
     anthropic,
 };
-use crate::chat::CallMeta;
+use crate::chat::{CallMeta, Usage};
 use crate::error::Result;
 use crate::messages::{Event, EventWriter, Message, MessageSum, Request};
 
@@ -127,12 +127,14 @@ impl Sum<Messages> for MessageSum {
 
 impl Reply for Message {
     fn about(&self) -> About<'_> {
+        // A message has to have its usage: zeros, which no call comes to, where its provider told none in chat.
+        let told = |usage: &Usage| usage.prompt_tokens > 0 || usage.completion_tokens > 0;
         About {
             id: &self.id,
             model: &self.model,
             created: 0,
             service_tier: self.usage.as_ref().and_then(|usage| usage.get("service_tier")?.as_str()),
-            usage: self.usage.as_ref().and_then(anthropic::usage_in_chat).map(Cow::Owned),
+            usage: self.usage.as_ref().and_then(anthropic::usage_in_chat).filter(told).map(Cow::Owned),
             finish_reasons: self.finish_reason().into_iter().collect(),
         }
     }

@@ -507,7 +507,9 @@ fn endpoint(client: &Client, choice: &Choice, options: &CallOptions) -> Result<A
 
 /// What a call asks for.
 fn demand<Q: Question>(router: &Inner, request: &Q, options: &CallOptions, stream: bool, counts: bool) -> Demand {
-    let (rules, chat) = (&router.rules, request.chat());
+    let rules = &router.rules;
+    let chat = if counts || rules.check_capabilities { request.chat() } else { None };
+    let chat = chat.as_deref();
     let count = |chat| router.count.as_ref().map_or_else(|| estimate(chat), |count| count(chat));
     let mut pick = Pick { stream, ..Pick::default() };
     pick.prompt_tokens = chat.filter(|_| counts).map_or(0, count);
