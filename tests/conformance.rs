@@ -1095,6 +1095,25 @@ mod typed {
     }
 }
 
+#[test]
+fn a_stream_that_is_read_outside_of_a_runtime_ends_in_an_error_that_says_so() {
+    let server = MockServer::builder().spawn().unwrap();
+    server.reply(Reply::text("one two three").fault(Fault::StallAfter(1)));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let mut stream = runtime.block_on(call("openai", &server).stream()).unwrap();
+    let mut read = || pin!(stream.next()).poll(&mut Context::from_waker(Waker::noop()));
+    let error = loop {
+        match read() {
+            Poll::Ready(Some(chunk)) if chunk.is_ok() => {}
+            Poll::Ready(Some(chunk)) => break chunk.unwrap_err(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.message().contains("`.blocking_stream()`"), "{error}");
+    assert!(matches!(read(), Poll::Ready(None)));
+}
+
 #[cfg(feature = "blocking")]
 mod blocking {
     use super::*;
