@@ -80,8 +80,9 @@ fn unknown<S: AsRef<str>>(name: &str, prefix: Option<&str>, providers: &[S]) -> 
             format!("no provider is known for the model `{name}`; write it as `provider/model`"),
         );
     };
+    let small = prefix.trim().to_lowercase();
     let mut near: Vec<(usize, &str)> =
-        providers.iter().map(|known| (distance(prefix, known.as_ref()), known.as_ref())).collect();
+        providers.iter().map(|known| (distance(&small, known.as_ref()), known.as_ref())).collect();
     near.sort_unstable();
     // A third of the letters is a slip, more is another word.
     let limit = (prefix.chars().count() / 3).max(1);
@@ -153,6 +154,10 @@ mod tests {
         let error = parse("opnai/gpt-4o").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnknownProvider);
         assert!(error.message().contains("`openai`"), "{error}");
+        for name in ["OpenAI/gpt-4o", " openai /gpt-4o", "OPENAI/gpt-4o"] {
+            let error = parse(name).unwrap_err();
+            assert!(error.message().contains("did you mean `openai`?"), "{error}");
+        }
         let far = parse("zzzzzzzzzzzz/x").unwrap_err();
         assert!(!far.message().contains("did you mean"), "{far}");
     }
