@@ -14,13 +14,17 @@ use crate::wire::json::Object;
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), naming all the parameters that are not.
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), naming all the parameters that are not;
+/// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) for what is no number.
 pub fn admit<'a>(
     params: &'a Params,
     provider: &str,
     supports: impl Fn(&str) -> bool,
     warnings: &mut Vec<Warning>,
 ) -> Result<Cow<'a, Params>> {
+    if let Some(name) = not_a_number(params) {
+        return Err(Error::new(ErrorKind::InvalidRequest, format!("`{name}` is not a number")));
+    }
     let allowed = |name: &str| params.allowed_openai_params.iter().any(|allowed| allowed == name);
     let refused: Vec<&'static str> = params
         .names()
@@ -38,6 +42,17 @@ pub fn admit<'a>(
         warnings.push(Warning::new(name, format!("dropped: {provider} does not support it")));
     }
     Ok(Cow::Owned(kept))
+}
+
+/// A parameter that JSON cannot say: it would be sent as `null`, and so be lost.
+fn not_a_number(params: &Params) -> Option<&'static str> {
+    let numbers = [
+        ("temperature", params.temperature),
+        ("top_p", params.top_p),
+        ("presence_penalty", params.presence_penalty),
+        ("frequency_penalty", params.frequency_penalty),
+    ];
+    numbers.into_iter().find(|(_, number)| number.is_some_and(|number| !number.is_finite())).map(|(name, _)| name)
 }
 
 /// Warns of something once, however many messages have it.
@@ -123,6 +138,15 @@ mod tests {
         let kept = admit(&params, "acme", supports, &mut warnings).unwrap();
         assert_eq!(kept.names().collect::<Vec<_>>(), ["temperature", "n"]);
         assert_eq!(warnings.iter().map(|w| w.parameter.as_ref()).collect::<Vec<_>>(), ["seed", "logprobs"]);
+    }
+
+    #[test]
+    fn what_is_no_number_is_an_error_and_not_null() {
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let params = Params { top_p: Some(number), ..Params::default() };
+            let error = admit(&params, "acme", |_| true, &mut Vec::new()).unwrap_err();
+            assert_eq!((error.kind(), error.message()), (ErrorKind::InvalidRequest, "`top_p` is not a number"));
+        }
     }
 
     #[test]
