@@ -186,6 +186,12 @@ impl Error {
         )
     }
 
+    /// The error for something of the conversation that `provider` does not take. It is never left out unsaid, so that
+    /// `drop_params` does not help.
+    pub(crate) fn not_taken(what: &str, provider: &str) -> Self {
+        Self::new(ErrorKind::Unsupported, format!("`messages`: {what} is not taken by {provider}"))
+    }
+
     /// What kind of failure this is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -209,6 +209,7 @@ fn content_without_a_block_is_an_error_that_names_it() {
         let error = refused(said(json!([{"role": "user", "content": [part]}])));
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.message().contains(word), "{error}");
+        assert!(!error.message().contains("drop_params"), "it is not dropped: {error}");
     }
 }
 

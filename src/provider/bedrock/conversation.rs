@@ -79,7 +79,7 @@ impl Writer<'_> {
             match &part.content {
                 Content::Text(text) => self.text(text, &mut blocks)?,
                 Content::Native(native) if is_own(&native.provider) => blocks.push(self.native(&native.value)?),
-                _ => return Err(Error::unsupported("messages: a system message that is not text", self.provider)),
+                _ => return Err(Error::not_taken("a system message that is not text", self.provider)),
             }
             self.mark(&mut blocks, part.cache_control.as_ref())?;
         }
@@ -224,7 +224,7 @@ impl Writer<'_> {
                 text.set_some("qualifiers", fields.get("qualifiers"))?;
                 union("guardContent", &union("text", &text)?)
             }
-            Some(kind) => Err(Error::unsupported(&format!("messages: content of type `{kind}`"), self.provider)),
+            Some(kind) => Err(Error::not_taken(&format!("content of type `{kind}`"), self.provider)),
             None => {
                 let mut block = Object::new();
                 for (name, value) in fields {
