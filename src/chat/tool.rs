@@ -91,15 +91,21 @@ impl Tool {
     }
 }
 
+/// A type's name as providers take names: in `snake_case` (`HTTPGet` becomes `http_get`), of ASCII letters, digits, `_`
+/// and `-`, 64 at most.
 #[cfg(feature = "schemars")]
 fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len());
-    for letter in name.chars() {
-        if letter.is_uppercase() && !snake.is_empty() && !snake.ends_with('_') {
+    let (mut before, mut letters) = ('_', name.chars().peekable());
+    while let Some(letter) = letters.next() {
+        let ends_a_run = before.is_uppercase() && letters.peek().is_some_and(|next| next.is_lowercase());
+        if letter.is_uppercase() && before != '_' && (!before.is_uppercase() || ends_a_run) {
             snake.push('_');
         }
-        snake.extend(letter.to_lowercase());
+        before = if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
+        snake.push(before.to_ascii_lowercase());
     }
+    snake.truncate(64);
     snake
 }
 
@@ -198,4 +204,24 @@ pub(crate) fn no_arguments() -> Value {
     schema.insert("type".to_owned(), "object".into());
     schema.insert("properties".to_owned(), Map::new().into());
     schema.into()
+}
+
+#[cfg(all(test, feature = "schemars"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_s_name_becomes_one_that_providers_take() {
+        for (name, taken) in [
+            ("GetWeather", "get_weather"),
+            ("HTTPGet", "http_get"),
+            ("GetURL", "get_url"),
+            ("Nullable_Array_of_Mood", "nullable_array_of_mood"),
+            ("my tool/Größe", "my_tool_gr__e"),
+            ("Look2Far", "look2_far"),
+        ] {
+            assert_eq!(snake_case(name), taken);
+        }
+        assert_eq!(snake_case(&"Tuple_of_".repeat(20)).len(), 64);
+    }
 }
