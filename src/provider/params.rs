@@ -7,6 +7,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::Traits;
 use crate::wire::json::Object;
 
+/// How a reply comes is said by the call. In OpenAI's body it stands among the parameters, where it could say the
+/// contrary.
+const STREAM: &str = "stream";
+
 /// Holds the parameters against what the provider supports.
 ///
 /// An unsupported one is an error, or, with `drop_params`, left out with a warning. What the caller allowed by name
@@ -30,13 +34,15 @@ pub fn admit<'a>(
         .names()
         .filter(|name| !(supports(name) || allowed(name) || *name == "n" && params.n == Some(1)))
         .collect();
-    if refused.is_empty() {
+    let says_stream = params.extra.get(STREAM).is_some();
+    if refused.is_empty() && !says_stream {
         return Ok(Cow::Borrowed(params));
     }
-    if !params.drop_params {
+    if !(refused.is_empty() || params.drop_params) {
         return Err(Error::unsupported(&refused.join("`, `"), provider));
     }
     let mut kept = params.clone();
+    kept.extra.remove(STREAM);
     for name in refused {
         kept.unset(name);
         warnings.push(Warning::new(name, format!("dropped: {provider} does not support it")));
@@ -138,6 +144,15 @@ mod tests {
         let kept = admit(&params, "acme", supports, &mut warnings).unwrap();
         assert_eq!(kept.names().collect::<Vec<_>>(), ["temperature", "n"]);
         assert_eq!(warnings.iter().map(|w| w.parameter.as_ref()).collect::<Vec<_>>(), ["seed", "logprobs"]);
+    }
+
+    #[test]
+    fn how_the_reply_comes_is_no_parameter() {
+        let mut params = Params::default();
+        params.extra.insert("stream", true);
+        params.extra.insert("top_k", 5);
+        let kept = admit(&params, "acme", supports, &mut Vec::new()).unwrap();
+        assert_eq!(kept.extra.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["top_k"]);
     }
 
     #[test]
