@@ -15,7 +15,7 @@ use anymodel::provider::{ProviderSpec, Target};
 use anymodel::transport::{ReqwestTransport, Transport};
 use anymodel::{
     Accumulator, ChatResponse, ChatStream, Client, ClientBuilder, Complete, Completion, Deployment, Error, ErrorKind,
-    FinishReason, Message, Part, Retry, Tool, system, tool_result, user,
+    FinishReason, Message, Part, Retry, Tool, assistant, system, tool_result, user,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -1092,6 +1092,21 @@ mod typed {
             let called: GetWeather = reply.tool_calls().next().unwrap().parse().unwrap();
             assert_eq!(called, GetWeather { city: "text".into(), days: 0 }, "{name} {way:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_goes_on_after_a_call_with_broken_arguments() {
+    for (name, way, server) in everywhere().await {
+        let messages = vec![
+            user("Where is it mild?"),
+            assistant(Part::tool_call("a1", "weather", r#"{"city": "Par"#)),
+            tool_result("a1", "EOF while parsing a string").failed(),
+        ];
+        let tool = Tool::function("weather", "Tells the weather.");
+        way.ask(ask(name, &server, &messages).tool(tool)).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let sent = server.requests()[0].json().to_string();
+        assert!(sent.contains(r#"{\"city\": \"Par"#), "{name} {way:?}: {sent}");
     }
 }
 

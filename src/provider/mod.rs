@@ -3,6 +3,7 @@
 //! A provider does no input or output, reads no clock and no environment: everything about it can be tested from a
 //! file. Retries, deadlines, keys and telemetry are the client's.
 
+mod arguments;
 pub(crate) mod aws;
 mod conversation;
 mod counting;

@@ -9,6 +9,7 @@ use super::WIRE;
 use super::tools::{wire_id, wire_name};
 use crate::chat::{Annotation, CacheControl, Content, Message, Part, Reasoning, Role, Source, ToolCall, Warning};
 use crate::error::{Error, ErrorKind, Result};
+use crate::provider::arguments::arguments;
 use crate::provider::conversation::{Conversation, OPERATOR_NOTE};
 use crate::provider::params::warn_once;
 use crate::wire::json::Object;
@@ -20,8 +21,8 @@ const DOCUMENT_MEMBERS: [&str; 3] = ["title", "context", "citations"];
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Unsupported`] for content that Anthropic has no block for, [`ErrorKind::InvalidRequest`] for a tool call
-/// whose arguments are no JSON object and for a conversation in which nobody but the system speaks.
+/// [`ErrorKind::Unsupported`] for content that Anthropic has no block for, [`ErrorKind::InvalidRequest`] for a conversation
+/// in which nobody but the system speaks.
 pub(super) fn conversation(
     messages: &[Message],
     provider: &str,
@@ -260,16 +261,9 @@ fn thinking(reasoning: &Reasoning, seal: Option<&str>) -> Result<Option<Object>>
 }
 
 fn tool_use(call: &ToolCall) -> Result<Object> {
-    let arguments = call.arguments.trim();
-    let text = if arguments.is_empty() { "{}" } else { arguments };
-    let input =
-        RawValue::from_string(text.to_owned()).ok().filter(|raw| raw.get().starts_with('{')).ok_or_else(|| {
-            let message = format!("the arguments of the call `{}` of `{}` are not a JSON object", call.id, call.name);
-            Error::new(ErrorKind::InvalidRequest, message)
-        })?;
     let mut block = Object::new();
     block.set("type", "tool_use")?.set("id", &*wire_id(&call.id))?.set("name", &*wire_name(&call.name))?;
-    block.set_raw("input", input);
+    block.set_raw("input", arguments(call)?.into_owned());
     Ok(block)
 }
 
