@@ -15,7 +15,7 @@ use anymodel::provider::{ProviderSpec, Target};
 use anymodel::transport::{ReqwestTransport, Transport};
 use anymodel::{
     Accumulator, ChatResponse, ChatStream, Client, ClientBuilder, Complete, Completion, Deployment, Error, ErrorKind,
-    FinishReason, Message, Part, Retry, Tool, assistant, system, tool_result, user,
+    FinishReason, Message, Part, Retry, Tool, ToolChoice, assistant, system, tool_result, user,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -953,7 +953,6 @@ fn clients_calls_streams_and_their_futures_cross_threads() {
 
 #[cfg(feature = "schemars")]
 mod typed {
-    use anymodel::ToolChoice;
     use schemars::JsonSchema;
     use serde::Deserialize;
 
@@ -1092,6 +1091,18 @@ mod typed {
             let called: GetWeather = reply.tool_calls().next().unwrap().parse().unwrap();
             assert_eq!(called, GetWeather { city: "text".into(), days: 0 }, "{name} {way:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_choice_without_tools_is_not_lost_unsaid() {
+    for (name, way, server) in everywhere().await {
+        let asked = call(name, &server).tool_choice(ToolChoice::Required).drop_params(true);
+        let reply = way.ask(asked).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let sent = server.requests()[0].json().to_string().to_lowercase();
+        let goes = ["required", r#""any""#].iter().any(|word| sent.contains(word));
+        let warned = reply.meta.warnings.iter().any(|warning| warning.parameter == "tool_choice");
+        assert!(goes != warned, "{name} {way:?}: {sent} {:?}", reply.meta.warnings);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::chat::{ChatRequest, Effort, Params, Warning};
+use crate::chat::{ChatRequest, Effort, Params, ToolChoice, Warning};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Traits;
 use crate::wire::json::Object;
@@ -74,6 +74,14 @@ pub(super) fn leave_out_cache_markers(request: &ChatRequest, provider: &str, war
     if request.has_cache_markers() {
         warnings
             .push(Warning::new("cache_control", format!("left out: {provider} takes no markers for its prompt cache")));
+    }
+}
+
+/// Warns of a choice that a provider takes only beside tools, where there are none. Without one of them nothing would be
+/// called by `auto` and `none` either.
+pub(super) fn leave_out_choice(params: &Params, warnings: &mut Vec<Warning>) {
+    if !matches!(params.tool_choice, None | Some(ToolChoice::Auto | ToolChoice::None)) {
+        warnings.push(Warning::new("tool_choice", "left out: there are no tools to choose from"));
     }
 }
 
