@@ -74,12 +74,17 @@ impl fmt::Display for ModelName {
 }
 
 fn unknown<S: AsRef<str>>(name: &str, prefix: Option<&str>, providers: &[S]) -> Error {
-    let Some(prefix) = prefix else {
-        return Error::new(
+    match prefix {
+        Some(prefix) => unknown_provider(prefix, &format!(" in `{name}`"), providers),
+        None => Error::new(
             ErrorKind::UnknownProvider,
             format!("no provider is known for the model `{name}`; write it as `provider/model`"),
-        );
-    };
+        ),
+    }
+}
+
+/// The error for a prefix that is not known, with the nearest that are.
+pub(crate) fn unknown_provider<S: AsRef<str>>(prefix: &str, place: &str, providers: &[S]) -> Error {
     let small = prefix.trim().to_lowercase();
     let mut near: Vec<(usize, &str)> =
         providers.iter().map(|known| (distance(&small, known.as_ref()), known.as_ref())).collect();
@@ -94,7 +99,7 @@ fn unknown<S: AsRef<str>>(name: &str, prefix: Option<&str>, providers: &[S]) -> 
     } else {
         format!("did you mean {}?", near.join(" or "))
     };
-    Error::new(ErrorKind::UnknownProvider, format!("`{prefix}` in `{name}` is not a known provider; {hint}"))
+    Error::new(ErrorKind::UnknownProvider, format!("`{prefix}`{place} is not a known provider; {hint}"))
 }
 
 /// How many letters must change to make one word of the other (Levenshtein).
