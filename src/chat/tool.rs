@@ -65,9 +65,8 @@ impl Tool {
     #[cfg(feature = "schemars")]
     #[must_use]
     pub fn of<T: schemars::JsonSchema>() -> Self {
-        let mut schema = schemars::SchemaGenerator::default().into_root_schema_for::<T>().to_value();
+        let mut schema = schema_of::<T>();
         let description = schema.as_object_mut().and_then(|object| {
-            object.shift_remove("$schema");
             object.shift_remove("title");
             object.shift_remove("description")
         });
@@ -89,6 +88,17 @@ impl Tool {
             Self::Native(value) => value.get("name").and_then(Value::as_str),
         }
     }
+}
+
+/// The schema of a Rust type. A value of any kind is `{}` in it and not `true`, which not every server can read.
+#[cfg(feature = "schemars")]
+fn schema_of<T: schemars::JsonSchema>() -> Value {
+    let mut objects = schemars::transform::ReplaceBoolSchemas::default();
+    objects.skip_additional_properties = true;
+    let settings = schemars::generate::SchemaSettings::draft2020_12().with_transform(objects);
+    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    schema.as_object_mut().map(|object| object.shift_remove("$schema"));
+    schema
 }
 
 /// A type's name as providers take names: in `snake_case` (`HTTPGet` becomes `http_get`), of ASCII letters, digits, `_`
@@ -184,15 +194,11 @@ impl ResponseFormat {
     #[cfg(feature = "schemars")]
     #[must_use]
     pub fn of<T: schemars::JsonSchema>() -> Self {
-        let mut schema = schemars::SchemaGenerator::default().into_root_schema_for::<T>().to_value();
-        if let Some(object) = schema.as_object_mut() {
-            object.shift_remove("$schema");
-        }
         Self::JsonSchema(JsonSchemaFormat {
             name: snake_case(&T::schema_name()),
             description: None,
             strict: None,
-            schema,
+            schema: schema_of::<T>(),
             extra: Extra::new(),
         })
     }
@@ -208,7 +214,24 @@ pub(crate) fn no_arguments() -> Value {
 
 #[cfg(all(test, feature = "schemars"))]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_value_of_any_kind_is_an_object_in_a_schema() {
+        #[derive(schemars::JsonSchema)]
+        #[expect(dead_code, reason = "its schema is all that is wanted")]
+        struct Note {
+            about: Value,
+            more: Vec<Value>,
+        }
+        let Tool::Function { parameters, .. } = Tool::of::<Note>() else { panic!("a function") };
+        let properties = json!({"about": {}, "more": {"type": "array", "items": {}}});
+        assert_eq!(parameters.unwrap()["properties"], properties);
+        let ResponseFormat::JsonSchema(format) = ResponseFormat::of::<Note>() else { panic!("a schema") };
+        assert_eq!((&format.schema["properties"], format.name.as_str()), (&properties, "note"));
+    }
 
     #[test]
     fn a_type_s_name_becomes_one_that_providers_take() {
