@@ -109,9 +109,12 @@ async fn what_chat_has_no_word_for_is_an_error_that_names_it_or_a_warning() {
         let reply = ask().drop_params(true).await.unwrap();
         assert!(reply.meta.warnings.iter().any(|warning| warning.parameter.contains("search_result")), "{said}");
     }
+    let ask = |said: Value| client.messages("openai/gpt-4o", [Turn::user(said)]).max_tokens(500);
     for wrong in [json!(5), json!({"text": "Hi"}), json!([{"text": "Hi"}])] {
-        let error = client.messages("openai/gpt-4o", [Turn::user(wrong)]).max_tokens(500).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+        for call in [ask(wrong.clone()), ask("Hi".into()).system(wrong.clone()), ask("Hi".into()).tool(wrong)] {
+            let error = call.await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+        }
     }
 }
 

@@ -22,7 +22,7 @@ impl Request {
         let mut writer = Writer { drop: self.drop_params, warnings };
         let messages = &mut request.messages;
         if let Some(system) = self.system.as_ref().filter(|system| !system.is_null()) {
-            messages.push(Message::new(Role::System, texts(system)));
+            messages.push(Message::new(Role::System, writer.said(system)?));
         }
         for turn in self.messages.iter().flatten() {
             writer.turn(turn, messages)?;
@@ -47,13 +47,8 @@ fn bad(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidRequest, message.into())
 }
 
-/// Text, plain or in blocks with their cache markers.
-fn texts(content: &Value) -> Vec<Part> {
-    match content {
-        Value::String(text) => vec![Part::text(text.as_str())],
-        Value::Array(blocks) => blocks.iter().map(|block| marked(Part::text(text(block, "text")), block)).collect(),
-        _ => Vec::new(),
-    }
+fn no_content(other: &Value) -> Error {
+    bad(format!("content is a text or a list of blocks, not {other}"))
 }
 
 fn text<'a>(block: &'a Value, name: &str) -> &'a str {
@@ -72,11 +67,11 @@ impl Writer {
             Value::String(text) => vec![json!({"type": "text", "text": text})],
             Value::Array(blocks) => blocks.clone(),
             Value::Null => Vec::new(),
-            other => return Err(bad(format!("the content of a turn is a text or a list of blocks, not {other}"))),
+            other => return Err(no_content(other)),
         };
         match turn.role.as_str() {
             "assistant" => messages.push(assistant(&blocks)),
-            "system" => messages.push(Message::new(Role::System, texts(&turn.content))),
+            "system" => messages.push(Message::new(Role::System, self.said(&turn.content)?)),
             "user" => self.user(&blocks, messages)?,
             other => return Err(bad(format!("`{other}` is not the role of a turn"))),
         }
@@ -91,13 +86,7 @@ impl Writer {
                 said.extend(self.input(block)?);
                 continue;
             }
-            let parts = match block.get("content") {
-                Some(Value::Array(inner)) => {
-                    inner.iter().filter_map(|block| self.input(block).transpose()).collect::<Result<_>>()?
-                }
-                Some(Value::String(text)) => vec![Part::text(text.as_str())],
-                _ => Vec::new(),
-            };
+            let parts = self.said(block.get("content").unwrap_or(&Value::Null))?;
             let mut result = chat::tool_result(text(block, "tool_use_id"), parts);
             result.is_error = block.get("is_error").and_then(Value::as_bool).unwrap_or(false);
             if let Some(marker) = block.get("cache_control").filter(|marker| !marker.is_null())
@@ -113,7 +102,17 @@ impl Writer {
         Ok(())
     }
 
-    /// A block that a user, or a tool, says.
+    /// A text, or blocks.
+    fn said(&mut self, content: &Value) -> Result<Vec<Part>> {
+        match content {
+            Value::String(text) => Ok(vec![Part::text(text.as_str())]),
+            Value::Array(blocks) => blocks.iter().filter_map(|block| self.input(block).transpose()).collect(),
+            Value::Null => Ok(Vec::new()),
+            other => Err(no_content(other)),
+        }
+    }
+
+    /// A block that a user, a tool or the system says.
     fn input(&mut self, block: &Value) -> Result<Option<Part>> {
         let part = match text(block, "type") {
             "text" => Part::text(text(block, "text")),
@@ -298,6 +297,9 @@ impl Writer {
         let mut tools = Vec::new();
         for tool in request.tools.iter().flatten() {
             match text(tool, "type") {
+                "" | "custom" if text(tool, "name").is_empty() => {
+                    return Err(bad(format!("a tool needs a `name`: {tool}")));
+                }
                 "" | "custom" => tools.push(function(tool)),
                 kind if kind.starts_with("web_search") => params.web_search_options = Some(search(tool)),
                 kind => self.refuse(&format!("tools: {kind}"))?,
