@@ -88,6 +88,24 @@ impl ErrorKind {
         }
     }
 
+    /// The status that HTTP has for it.
+    const fn http_status(self) -> StatusCode {
+        match self {
+            Self::InvalidRequest | Self::Unsupported | Self::ContextWindowExceeded | Self::ContentPolicy => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::Authentication => StatusCode::UNAUTHORIZED,
+            Self::PaymentRequired => StatusCode::PAYMENT_REQUIRED,
+            Self::PermissionDenied => StatusCode::FORBIDDEN,
+            Self::NotFound | Self::UnknownProvider => StatusCode::NOT_FOUND,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Connection | Self::InvalidResponse | Self::StreamInterrupted => StatusCode::BAD_GATEWAY,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::UnknownPrice | Self::Configuration => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
     /// What the caller can do about it, one sentence.
     const fn advice(self) -> Option<&'static str> {
         match self {
@@ -186,6 +204,12 @@ impl Error {
         )
     }
 
+    /// The error for something of the conversation that `provider` does not take. It is never left out unsaid, so that
+    /// `drop_params` does not help.
+    pub(crate) fn not_taken(what: &str, provider: &str) -> Self {
+        Self::new(ErrorKind::Unsupported, format!("`messages`: {what} is not taken by {provider}"))
+    }
+
     /// What kind of failure this is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -241,6 +265,20 @@ impl Error {
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
+    }
+
+    /// The status by which a server of yours tells the error: its own where that is one of a failure, else that of its
+    /// kind. A reply of status 200 that cannot be read is a 502, a parameter that no request was sent for a 400.
+    ///
+    /// ```
+    /// use anymodel::{Error, ErrorKind};
+    ///
+    /// assert_eq!(Error::new(ErrorKind::UnknownProvider, "no such provider").http_status(), 404);
+    /// ```
+    #[must_use]
+    pub fn http_status(&self) -> StatusCode {
+        let own = self.status().filter(|status| status.is_client_error() || status.is_server_error());
+        own.unwrap_or_else(|| self.kind().http_status())
     }
 
     /// The provider's own error code or type, such as `insufficient_quota` or `overloaded_error`.
@@ -496,6 +534,14 @@ mod tests {
     fn a_conflict_can_be_retried() {
         let conflict = Error::new(ErrorKind::InvalidRequest, "locked").with_status(StatusCode::CONFLICT);
         assert!(conflict.is_retryable());
+    }
+
+    #[test]
+    fn a_server_tells_an_error_by_a_status_of_failure() {
+        let unreadable = Error::new(ErrorKind::InvalidResponse, "not JSON");
+        assert_eq!(unreadable.clone().with_status(StatusCode::OK).http_status(), StatusCode::BAD_GATEWAY);
+        assert_eq!(unreadable.with_status(StatusCode::IM_A_TEAPOT).http_status(), StatusCode::IM_A_TEAPOT);
+        assert_eq!(Error::unsupported("seed", "acme").http_status(), StatusCode::BAD_REQUEST);
     }
 
     #[test]

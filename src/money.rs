@@ -43,10 +43,10 @@ impl Usd {
         Self(pico)
     }
 
-    /// The nearest amount to so many dollars; `None` for what is not a number, or out of range.
+    /// So many dollars, by the digits that a float is written with; `None` for what is not a number, or out of range.
     #[must_use]
     pub fn from_f64(dollars: f64) -> Option<Self> {
-        Self::scaled(dollars, 1e12)
+        dollars.to_string().parse().ok().or_else(|| Self::scaled(dollars, 1e12))
     }
 
     /// The price of one token, at so many dollars per million tokens.
@@ -356,6 +356,11 @@ mod tests {
         for text in ["", ".", "-", "1e3", "0.0000000000001", "1,5", "+1", "1.2.3", "nan", &"9".repeat(60)] {
             assert_eq!(text.parse::<Usd>(), Err(ParseUsdError), "{text}");
         }
+        for dollars in [123_456_789.123456, 20_000.1, -9_999.99, 1e15, 5e-12] {
+            assert_eq!(Usd::from_f64(dollars).unwrap().as_f64(), dollars);
+        }
+        assert_eq!(Usd::from_f64(123_456_789.123456).unwrap().to_string(), "$123456789.123456");
+        assert_eq!(Usd::from_f64(2.6e-12), Some(Usd(3)));
         assert!(Usd::from_f64(f64::NAN).is_none() && Usd::from_f64(f64::INFINITY).is_none());
         assert!(serde_json::from_str::<Usd>("true").is_err());
     }

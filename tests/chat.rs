@@ -20,6 +20,19 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+#[test]
+fn a_conversation_is_whatever_says_one() {
+    let (text, message) = (String::from("Hi"), anymodel::user("Hi"));
+    let several = [message.clone(), message.clone()];
+    let messages = |said: ChatRequest| said.messages;
+    for said in [messages(ChatRequest::new("m", &text)), messages(ChatRequest::new("m", &message))] {
+        assert_eq!(said, [anymodel::user(&text)]);
+    }
+    for said in [messages(ChatRequest::new("m", &several)), messages(ChatRequest::new("m", &several[..]))] {
+        assert_eq!(said, several);
+    }
+}
+
 /// JSON without members that are `null`, which say nothing.
 fn without_nulls(value: Value) -> Value {
     match value {

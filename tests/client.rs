@@ -323,6 +323,17 @@ async fn a_self_hosted_provider_without_an_address_is_an_error_and_nothing_is_se
     assert!(error.message().contains("LM_STUDIO_API_BASE"), "{error}");
 }
 
+#[test]
+fn what_is_set_for_a_provider_that_there_is_not_is_an_error_that_names_the_nearest() {
+    for builder in [Client::builder().api_key("antropic", "sk-1"), Client::builder().api_base("antropic", "http://h")] {
+        let error = builder.build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnknownProvider);
+        assert_eq!(error.message(), "`antropic` is not a known provider; did you mean `anthropic`?");
+    }
+    let own = anymodel::provider::ProviderSpec::self_hosted("lab");
+    Client::builder().api_key("lab", "sk-1").provider(own).build().unwrap();
+}
+
 #[tokio::test]
 async fn keys_and_models_can_be_variables() {
     let script = Script::of([good()]);

@@ -15,7 +15,7 @@ use anymodel::provider::{ProviderSpec, Target};
 use anymodel::transport::{ReqwestTransport, Transport};
 use anymodel::{
     Accumulator, ChatResponse, ChatStream, Client, ClientBuilder, Complete, Completion, Deployment, Error, ErrorKind,
-    FinishReason, Message, Part, Retry, Tool, system, tool_result, user,
+    FinishReason, Message, Part, Retry, Tool, ToolChoice, assistant, system, tool_result, user,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -953,7 +953,6 @@ fn clients_calls_streams_and_their_futures_cross_threads() {
 
 #[cfg(feature = "schemars")]
 mod typed {
-    use anymodel::ToolChoice;
     use schemars::JsonSchema;
     use serde::Deserialize;
 
@@ -1093,6 +1092,52 @@ mod typed {
             assert_eq!(called, GetWeather { city: "text".into(), days: 0 }, "{name} {way:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_choice_without_tools_is_not_lost_unsaid() {
+    for (name, way, server) in everywhere().await {
+        let asked = call(name, &server).tool_choice(ToolChoice::Required).drop_params(true);
+        let reply = way.ask(asked).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let sent = server.requests()[0].json().to_string().to_lowercase();
+        let goes = ["required", r#""any""#].iter().any(|word| sent.contains(word));
+        let warned = reply.meta.warnings.iter().any(|warning| warning.parameter == "tool_choice");
+        assert!(goes != warned, "{name} {way:?}: {sent} {:?}", reply.meta.warnings);
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_goes_on_after_a_call_with_broken_arguments() {
+    for (name, way, server) in everywhere().await {
+        let messages = vec![
+            user("Where is it mild?"),
+            assistant(Part::tool_call("a1", "weather", r#"{"city": "Par"#)),
+            tool_result("a1", "EOF while parsing a string").failed(),
+        ];
+        let tool = Tool::function("weather", "Tells the weather.");
+        way.ask(ask(name, &server, &messages).tool(tool)).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let sent = server.requests()[0].json().to_string();
+        assert!(sent.contains(r#"{\"city\": \"Par"#), "{name} {way:?}: {sent}");
+    }
+}
+
+#[test]
+fn a_stream_that_is_read_outside_of_a_runtime_ends_in_an_error_that_says_so() {
+    let server = MockServer::builder().spawn().unwrap();
+    server.reply(Reply::text("one two three").fault(Fault::StallAfter(1)));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let mut stream = runtime.block_on(call("openai", &server).stream()).unwrap();
+    let mut read = || pin!(stream.next()).poll(&mut Context::from_waker(Waker::noop()));
+    let error = loop {
+        match read() {
+            Poll::Ready(Some(chunk)) if chunk.is_ok() => {}
+            Poll::Ready(Some(chunk)) => break chunk.unwrap_err(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.message().contains("`.blocking_stream()`"), "{error}");
+    assert!(matches!(read(), Poll::Ready(None)));
 }
 
 #[cfg(feature = "blocking")]

@@ -32,7 +32,7 @@ const COUNTING: [(&str, &str); 4] = [
 
 fn builder(server: &MockServer) -> ClientBuilder {
     Client::builder()
-        .environment(Environment::of([("", ""); 0]))
+        .environment(Environment::none())
         .api_base("openai", format!("{}/v1", server.url()))
         .api_base("anthropic", server.url())
         .api_base("gemini", server.url())

@@ -112,6 +112,30 @@ async fn a_call_and_its_result_come_back_to_the_provider_that_made_it_with_its_s
 }
 
 #[tokio::test]
+async fn what_chat_has_no_word_for_is_an_error_that_names_it_or_a_warning() {
+    let server = MockServer::start().await.unwrap();
+    let client = client(&server);
+    let found = json!({"type": "search_result", "source": "a", "title": "b", "content": []});
+    let told =
+        json!({"type": "tool_result", "tool_use_id": "t", "content": [found, {"type": "text", "text": "18 °C"}]});
+    for said in [json!([found, {"type": "text", "text": "Well?"}]), json!([told])] {
+        let ask = || client.messages("openai/gpt-4o", [Turn::user(said.clone())]).max_tokens(500);
+        let error = ask().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.message().contains("search_result"), "{error}");
+        let reply = ask().drop_params(true).await.unwrap();
+        assert!(reply.meta.warnings.iter().any(|warning| warning.parameter.contains("search_result")), "{said}");
+    }
+    let ask = |said: Value| client.messages("openai/gpt-4o", [Turn::user(said)]).max_tokens(500);
+    for wrong in [json!(5), json!({"text": "Hi"}), json!([{"text": "Hi"}])] {
+        for call in [ask(wrong.clone()), ask("Hi".into()).system(wrong.clone()), ask("Hi".into()).tool(wrong)] {
+            let error = call.await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_stream_has_anthropics_events_in_anthropics_order() {
     let server = MockServer::start().await.unwrap();
     let client = client(&server);

@@ -15,7 +15,13 @@ impl Environment {
         Self(None)
     }
 
-    /// These variables, whatever the process has. An empty set keeps the process's keys out.
+    /// No variables at all: the process's keys stay out.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(Some(Arc::default()))
+    }
+
+    /// These variables, whatever the process has.
     pub fn of<K: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
         Self(Some(Arc::new(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())))
     }

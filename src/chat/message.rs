@@ -276,6 +276,12 @@ impl IntoMessages for Message {
     }
 }
 
+impl IntoMessages for &Message {
+    fn into_messages(self) -> Vec<Message> {
+        vec![self.clone()]
+    }
+}
+
 impl IntoMessages for Vec<Message> {
     fn into_messages(self) -> Vec<Message> {
         self
@@ -291,6 +297,12 @@ impl IntoMessages for &[Message] {
 impl IntoMessages for &Vec<Message> {
     fn into_messages(self) -> Vec<Message> {
         self.clone()
+    }
+}
+
+impl<const N: usize> IntoMessages for &[Message; N] {
+    fn into_messages(self) -> Vec<Message> {
+        self.to_vec()
     }
 }
 

@@ -7,6 +7,7 @@
 mod accumulator;
 mod carrier;
 mod chunk;
+mod error;
 mod extra;
 mod json;
 mod message;
@@ -21,6 +22,7 @@ pub use accumulator::Accumulator;
 pub(crate) use carrier::Carried;
 pub use chunk::{ChatChunk, ChunkWriter, Delta, Start};
 pub(crate) use chunk::{RESTART, is_restart};
+pub use error::error_body;
 pub use extra::Extra;
 pub(crate) use extra::{field_name, fields_and_extra, request_body};
 pub(crate) use json::{ContentPart, read_annotation, read_part};

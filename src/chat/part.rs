@@ -181,6 +181,12 @@ impl From<&str> for Part {
     }
 }
 
+impl From<&String> for Part {
+    fn from(text: &String) -> Self {
+        Self::text(text)
+    }
+}
+
 impl From<String> for Part {
     fn from(text: String) -> Self {
         Self::text(text)

@@ -65,9 +65,8 @@ impl Tool {
     #[cfg(feature = "schemars")]
     #[must_use]
     pub fn of<T: schemars::JsonSchema>() -> Self {
-        let mut schema = schemars::SchemaGenerator::default().into_root_schema_for::<T>().to_value();
+        let mut schema = schema_of::<T>();
         let description = schema.as_object_mut().and_then(|object| {
-            object.shift_remove("$schema");
             object.shift_remove("title");
             object.shift_remove("description")
         });
@@ -91,15 +90,32 @@ impl Tool {
     }
 }
 
+/// The schema of a Rust type. A value of any kind is `{}` in it and not `true`, which not every server can read.
+#[cfg(feature = "schemars")]
+fn schema_of<T: schemars::JsonSchema>() -> Value {
+    let mut objects = schemars::transform::ReplaceBoolSchemas::default();
+    objects.skip_additional_properties = true;
+    let settings = schemars::generate::SchemaSettings::draft2020_12().with_transform(objects);
+    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    schema.as_object_mut().map(|object| object.shift_remove("$schema"));
+    schema
+}
+
+/// A type's name as providers take names: in `snake_case` (`HTTPGet` becomes `http_get`), of ASCII letters, digits, `_`
+/// and `-`, 64 at most.
 #[cfg(feature = "schemars")]
 fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len());
-    for letter in name.chars() {
-        if letter.is_uppercase() && !snake.is_empty() && !snake.ends_with('_') {
+    let (mut before, mut letters) = ('_', name.chars().peekable());
+    while let Some(letter) = letters.next() {
+        let ends_a_run = before.is_uppercase() && letters.peek().is_some_and(|next| next.is_lowercase());
+        if letter.is_uppercase() && before != '_' && (!before.is_uppercase() || ends_a_run) {
             snake.push('_');
         }
-        snake.extend(letter.to_lowercase());
+        before = if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
+        snake.push(before.to_ascii_lowercase());
     }
+    snake.truncate(64);
     snake
 }
 
@@ -178,15 +194,11 @@ impl ResponseFormat {
     #[cfg(feature = "schemars")]
     #[must_use]
     pub fn of<T: schemars::JsonSchema>() -> Self {
-        let mut schema = schemars::SchemaGenerator::default().into_root_schema_for::<T>().to_value();
-        if let Some(object) = schema.as_object_mut() {
-            object.shift_remove("$schema");
-        }
         Self::JsonSchema(JsonSchemaFormat {
             name: snake_case(&T::schema_name()),
             description: None,
             strict: None,
-            schema,
+            schema: schema_of::<T>(),
             extra: Extra::new(),
         })
     }
@@ -198,4 +210,41 @@ pub(crate) fn no_arguments() -> Value {
     schema.insert("type".to_owned(), "object".into());
     schema.insert("properties".to_owned(), Map::new().into());
     schema.into()
+}
+
+#[cfg(all(test, feature = "schemars"))]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_value_of_any_kind_is_an_object_in_a_schema() {
+        #[derive(schemars::JsonSchema)]
+        #[expect(dead_code, reason = "its schema is all that is wanted")]
+        struct Note {
+            about: Value,
+            more: Vec<Value>,
+        }
+        let Tool::Function { parameters, .. } = Tool::of::<Note>() else { panic!("a function") };
+        let properties = json!({"about": {}, "more": {"type": "array", "items": {}}});
+        assert_eq!(parameters.unwrap()["properties"], properties);
+        let ResponseFormat::JsonSchema(format) = ResponseFormat::of::<Note>() else { panic!("a schema") };
+        assert_eq!((&format.schema["properties"], format.name.as_str()), (&properties, "note"));
+    }
+
+    #[test]
+    fn a_type_s_name_becomes_one_that_providers_take() {
+        for (name, taken) in [
+            ("GetWeather", "get_weather"),
+            ("HTTPGet", "http_get"),
+            ("GetURL", "get_url"),
+            ("Nullable_Array_of_Mood", "nullable_array_of_mood"),
+            ("my tool/Größe", "my_tool_gr__e"),
+            ("Look2Far", "look2_far"),
+        ] {
+            assert_eq!(snake_case(name), taken);
+        }
+        assert_eq!(snake_case(&"Tuple_of_".repeat(20)).len(), 64);
+    }
 }

@@ -149,14 +149,20 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the system's TLS settings cannot be used.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the system's TLS settings cannot be used;
+    /// [`ErrorKind::UnknownProvider`](crate::ErrorKind::UnknownProvider) for the key, address or credentials of a provider
+    /// that is not known.
     pub fn build(self) -> Result<Client> {
         let transport = match self.transport {
             Some(transport) => transport,
             None => Arc::new(ReqwestTransport::new(self.deadlines.connect)?),
         };
+        let registry = self.registry.unwrap_or_else(|| Registry::table().clone());
+        // What is said of a provider that there is not would be said to nobody.
+        let named = self.keys.keys().chain(self.base_urls.keys()).chain(self.credentials.keys());
+        named.into_iter().try_for_each(|prefix| registry.check(prefix))?;
         Ok(Client(Arc::new(Inner {
-            registry: self.registry.unwrap_or_else(|| Registry::table().clone()),
+            registry,
             keyring: Keyring {
                 environment: self.environment,
                 resolver: self.resolver,

@@ -302,6 +302,11 @@ where
                 }
                 self.failure = self.decoder.end(&mut self.queue).err();
             }
+            // Without a runtime nothing can wait, nor notice that it waits in vain.
+            Poll::Pending if self.timer.is_none() && Handle::try_current().is_err() => {
+                let message = "a stream has to be read inside a tokio runtime; elsewhere use `.blocking_stream()`";
+                self.failure = Some(Error::new(ErrorKind::Configuration, message));
+            }
             Poll::Pending => {
                 self.waiting.get_or_insert_with(Instant::now);
                 ready!(self.poll_deadline(context));

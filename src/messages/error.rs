@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind};
 
-/// The body of an error reply: `{"type": "error", "error": {"type", "message"}}`. Its status is the error's own, where
-/// it has one.
+/// The body of an error reply: `{"type": "error", "error": {"type", "message"}}`. Its status is
+/// [`Error::http_status`].
 ///
 /// ```
 /// use anymodel::{Error, ErrorKind, messages::error_body};

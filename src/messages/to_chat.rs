@@ -19,14 +19,15 @@ impl Request {
     /// `drop_params` it is left out. [`ErrorKind::InvalidRequest`] for blocks that lack what they need.
     pub fn to_chat(&self) -> Result<(ChatRequest, Vec<Warning>)> {
         let (mut request, warnings) = self.settings_in_chat()?;
+        let mut writer = Writer { drop: self.drop_params, warnings };
         let messages = &mut request.messages;
         if let Some(system) = self.system.as_ref().filter(|system| !system.is_null()) {
-            messages.push(Message::new(Role::System, texts(system)));
+            messages.push(Message::new(Role::System, writer.said(system)?));
         }
         for turn in self.messages.iter().flatten() {
-            read_turn(turn, messages)?;
+            writer.turn(turn, messages)?;
         }
-        Ok((request, warnings))
+        Ok((request, writer.warnings))
     }
 
     /// The same without the conversation, which no reply is read by.
@@ -46,13 +47,8 @@ fn bad(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidRequest, message.into())
 }
 
-/// Text, plain or in blocks with their cache markers.
-fn texts(content: &Value) -> Vec<Part> {
-    match content {
-        Value::String(text) => vec![Part::text(text.as_str())],
-        Value::Array(blocks) => blocks.iter().map(|block| marked(Part::text(text(block, "text")), block)).collect(),
-        _ => Vec::new(),
-    }
+fn no_content(other: &Value) -> Error {
+    bad(format!("content is a text or a list of blocks, not {other}"))
 }
 
 fn text<'a>(block: &'a Value, name: &str) -> &'a str {
@@ -65,75 +61,85 @@ fn marked(mut part: Part, block: &Value) -> Part {
     part
 }
 
-fn read_turn(turn: &Turn, messages: &mut Vec<Message>) -> Result<()> {
-    let blocks = match &turn.content {
-        Value::String(text) => vec![json!({"type": "text", "text": text})],
-        Value::Array(blocks) => blocks.clone(),
-        _ => Vec::new(),
-    };
-    let before = messages.len();
-    match turn.role.as_str() {
-        "assistant" => messages.push(assistant(&blocks)),
-        "system" => messages.push(Message::new(Role::System, texts(&turn.content))),
-        "user" => user(&blocks, messages)?,
-        other => return Err(bad(format!("`{other}` is not the role of a turn"))),
-    }
-    if let Some(last) = messages.get_mut(before..).and_then(<[Message]>::last_mut) {
-        last.extra.extend(turn.extra.clone());
-        if turn.begins_answer {
-            last.begin_answer();
-        }
-    }
-    Ok(())
-}
-
-/// What the user says. Each result of a tool is a message of its own here, before everything else that is said.
-fn user(blocks: &[Value], messages: &mut Vec<Message>) -> Result<()> {
-    let mut said = Vec::new();
-    for block in blocks {
-        if text(block, "type") != "tool_result" {
-            said.push(input(block)?);
-            continue;
-        }
-        let parts = match block.get("content") {
-            Some(Value::Array(inner)) => inner.iter().map(input).collect::<Result<_>>()?,
-            Some(Value::String(text)) => vec![Part::text(text.as_str())],
-            _ => Vec::new(),
+impl Writer {
+    fn turn(&mut self, turn: &Turn, messages: &mut Vec<Message>) -> Result<()> {
+        let blocks = match &turn.content {
+            Value::String(text) => vec![json!({"type": "text", "text": text})],
+            Value::Array(blocks) => blocks.clone(),
+            Value::Null => Vec::new(),
+            other => return Err(no_content(other)),
         };
-        let mut result = chat::tool_result(text(block, "tool_use_id"), parts);
-        result.is_error = block.get("is_error").and_then(Value::as_bool).unwrap_or(false);
-        if let Some(marker) = block.get("cache_control").filter(|marker| !marker.is_null())
-            && let Some(last) = result.parts.last_mut()
-        {
-            last.cache_control = serde_json::from_value(marker.clone()).ok();
+        let before = messages.len();
+        match turn.role.as_str() {
+            "assistant" => messages.push(assistant(&blocks)),
+            "system" => messages.push(Message::new(Role::System, self.said(&turn.content)?)),
+            "user" => self.user(&blocks, messages)?,
+            other => return Err(bad(format!("`{other}` is not the role of a turn"))),
         }
-        messages.push(result);
-    }
-    if !said.is_empty() {
-        messages.push(Message::new(Role::User, said));
-    }
-    Ok(())
-}
-
-/// A block that a user, or a tool, says.
-fn input(block: &Value) -> Result<Part> {
-    let part = match text(block, "type") {
-        "text" => Part::text(text(block, "text")),
-        "image" => Part::new(Content::Image(Image { source: source(block)?, detail: None })),
-        "document" => {
-            let title = block.get("title").and_then(Value::as_str).map(str::to_owned);
-            let source = source(block)?;
-            let mut part = Part::new(Content::File(Media { source, name: title, format: None }));
-            for member in ["context", "citations"] {
-                if let Some(value) = block.get(member).filter(|value| !value.is_null()) {
-                    part.extra.insert(member, value.clone());
-                }
+        if let Some(last) = messages.get_mut(before..).and_then(<[Message]>::last_mut) {
+            last.extra.extend(turn.extra.clone());
+            if turn.begins_answer {
+                last.begin_answer();
             }
-            part
         }
-        _ => Part::native(NATIVE, block.clone()),
-    };
-    Ok(if matches!(part.content, Content::Native(_)) { part } else { marked(part, block) })
+        Ok(())
+    }
+
+    /// What the user says. Each result of a tool is a message of its own here, before everything else that is said.
+    fn user(&mut self, blocks: &[Value], messages: &mut Vec<Message>) -> Result<()> {
+        let mut said = Vec::new();
+        for block in blocks {
+            if text(block, "type") != "tool_result" {
+                said.extend(self.input(block)?);
+                continue;
+            }
+            let parts = self.said(block.get("content").unwrap_or(&Value::Null))?;
+            let mut result = chat::tool_result(text(block, "tool_use_id"), parts);
+            result.is_error = block.get("is_error").and_then(Value::as_bool).unwrap_or(false);
+            if let Some(marker) = block.get("cache_control").filter(|marker| !marker.is_null())
+                && let Some(last) = result.parts.last_mut()
+            {
+                last.cache_control = serde_json::from_value(marker.clone()).ok();
+            }
+            messages.push(result);
+        }
+        if !said.is_empty() {
+            messages.push(Message::new(Role::User, said));
+        }
+        Ok(())
+    }
+
+    /// A text, or blocks.
+    fn said(&mut self, content: &Value) -> Result<Vec<Part>> {
+        match content {
+            Value::String(text) => Ok(vec![Part::text(text.as_str())]),
+            Value::Array(blocks) => blocks.iter().filter_map(|block| self.input(block).transpose()).collect(),
+            Value::Null => Ok(Vec::new()),
+            other => Err(no_content(other)),
+        }
+    }
+
+    /// A block that a user, a tool or the system says.
+    fn input(&mut self, block: &Value) -> Result<Option<Part>> {
+        let part = match text(block, "type") {
+            "text" => Part::text(text(block, "text")),
+            "image" => Part::new(Content::Image(Image { source: source(block)?, detail: None })),
+            "document" => {
+                let title = block.get("title").and_then(Value::as_str).map(str::to_owned);
+                let source = source(block)?;
+                let mut part = Part::new(Content::File(Media { source, name: title, format: None }));
+                for member in ["context", "citations"] {
+                    if let Some(value) = block.get(member).filter(|value| !value.is_null()) {
+                        part.extra.insert(member, value.clone());
+                    }
+                }
+                part
+            }
+            "" => return Err(bad(format!("a block needs a `type`: {block}"))),
+            kind => return self.refuse(&format!("messages: a block of type {kind}")).map(|()| None),
+        };
+        Ok(Some(marked(part, block)))
+    }
 }
 
 fn source(block: &Value) -> Result<Source> {
@@ -298,6 +304,9 @@ impl Writer {
         let mut tools = Vec::new();
         for tool in request.tools.iter().flatten() {
             match text(tool, "type") {
+                "" | "custom" if text(tool, "name").is_empty() => {
+                    return Err(bad(format!("a tool needs a `name`: {tool}")));
+                }
                 "" | "custom" => tools.push(function(tool)),
                 kind if kind.starts_with("web_search") => params.web_search_options = Some(search(tool)),
                 kind => self.refuse(&format!("tools: {kind}"))?,

@@ -5,3 +5,5 @@ mod name;
 
 pub use family::{ReasoningStyle, ResponsesNeed, Traits, provider_of, traits};
 pub use name::ModelName;
+#[cfg(feature = "client")]
+pub(crate) use name::unknown_provider;

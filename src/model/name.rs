@@ -74,14 +74,20 @@ impl fmt::Display for ModelName {
 }
 
 fn unknown<S: AsRef<str>>(name: &str, prefix: Option<&str>, providers: &[S]) -> Error {
-    let Some(prefix) = prefix else {
-        return Error::new(
+    match prefix {
+        Some(prefix) => unknown_provider(prefix, &format!(" in `{name}`"), providers),
+        None => Error::new(
             ErrorKind::UnknownProvider,
             format!("no provider is known for the model `{name}`; write it as `provider/model`"),
-        );
-    };
+        ),
+    }
+}
+
+/// The error for a prefix that is not known, with the nearest that are.
+pub(crate) fn unknown_provider<S: AsRef<str>>(prefix: &str, place: &str, providers: &[S]) -> Error {
+    let small = prefix.trim().to_lowercase();
     let mut near: Vec<(usize, &str)> =
-        providers.iter().map(|known| (distance(prefix, known.as_ref()), known.as_ref())).collect();
+        providers.iter().map(|known| (distance(&small, known.as_ref()), known.as_ref())).collect();
     near.sort_unstable();
     // A third of the letters is a slip, more is another word.
     let limit = (prefix.chars().count() / 3).max(1);
@@ -93,7 +99,7 @@ fn unknown<S: AsRef<str>>(name: &str, prefix: Option<&str>, providers: &[S]) -> 
     } else {
         format!("did you mean {}?", near.join(" or "))
     };
-    Error::new(ErrorKind::UnknownProvider, format!("`{prefix}` in `{name}` is not a known provider; {hint}"))
+    Error::new(ErrorKind::UnknownProvider, format!("`{prefix}`{place} is not a known provider; {hint}"))
 }
 
 /// How many letters must change to make one word of the other (Levenshtein).
@@ -153,6 +159,10 @@ mod tests {
         let error = parse("opnai/gpt-4o").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnknownProvider);
         assert!(error.message().contains("`openai`"), "{error}");
+        for name in ["OpenAI/gpt-4o", " openai /gpt-4o", "OPENAI/gpt-4o"] {
+            let error = parse(name).unwrap_err();
+            assert!(error.message().contains("did you mean `openai`?"), "{error}");
+        }
         let far = parse("zzzzzzzzzzzz/x").unwrap_err();
         assert!(!far.message().contains("did you mean"), "{far}");
     }

@@ -59,10 +59,10 @@ impl Conversation {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidRequest`] where nobody but the system speaks.
+    /// [`ErrorKind::InvalidRequest`] where nobody but the system says anything.
     pub(super) fn end(mut self, provider: &str, is_text: impl Fn(&Object) -> bool) -> Result<Self> {
         let Some(turn) = self.turns.last_mut() else {
-            let message = format!("{provider} needs a message beside those of the system");
+            let message = format!("{provider} needs a message beside those of the system, and one that is not empty");
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         };
         let prefill = turn.content.last_mut().filter(|block| turn.role == "assistant" && is_text(block));

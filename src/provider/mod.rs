@@ -3,6 +3,7 @@
 //! A provider does no input or output, reads no clock and no environment: everything about it can be tested from a
 //! file. Retries, deadlines, keys and telemetry are the client's.
 
+mod arguments;
 pub(crate) mod aws;
 mod conversation;
 mod counting;
@@ -48,6 +49,7 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::uri::InvalidUri;
 use http::{HeaderValue, Method, Request, Response, Uri, header};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -188,20 +190,32 @@ pub(crate) fn setting<'a>(settings: &'a [(String, String)], name: &str) -> Optio
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Configuration`] where the address is not a URL.
+/// [`ErrorKind::Configuration`] where the address is not a URL, or has `.` or `..` in its path.
 pub fn post_json(url: &str, body: Bytes) -> Result<Request<Bytes>> {
-    let uri = Uri::try_from(url).map_err(|source| {
-        Error::new(
-            ErrorKind::Configuration,
-            format!("`{}` is not a usable address; check the base URL", shown_address(url)),
-        )
-        .with_source(source)
-    })?;
     let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = uri;
+    *request.uri_mut() = address(url)?;
     request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(request)
+}
+
+/// An address to ask. With `.` or `..` in its path, from a model's name for instance, it would be another one than it
+/// reads: whoever sends it takes them away.
+fn address(url: &str) -> Result<Uri> {
+    let unusable = |why| {
+        let message =
+            format!("`{}` is not a usable address{why}; check the base URL and the model", shown_address(url));
+        Error::new(ErrorKind::Configuration, message)
+    };
+    let address: Uri = url.parse().map_err(|source: InvalidUri| unusable("").with_source(source))?;
+    let is_dots = |segment: &str| {
+        segment.starts_with(['.', '%'])
+            && matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+    };
+    match address.path().split(['/', '\\']).any(is_dots) {
+        true => Err(unusable(", with dots for a part of its path")),
+        false => Ok(address),
+    }
 }
 
 impl AuthScheme {

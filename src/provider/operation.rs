@@ -8,10 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 
-use super::{Provider, StreamDecoder, Target};
+use super::{Provider, StreamDecoder, Target, address};
 use crate::chat::{Accumulator, CallMeta, ChatChunk, ChatRequest, ChatResponse, Delta, FinishReason, Usage, Warning};
 use crate::error::{Error, ErrorKind, Result};
-use crate::text::shown_address;
 use crate::tokenizer::TokenCount;
 
 /// Something that providers can be asked to do. The pipeline is written once for all of them.
@@ -355,12 +354,9 @@ impl Encoded {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] where that is not a URL.
+    /// [`ErrorKind::Configuration`] where that is not a URL, or has `.` or `..` in its path.
     pub fn at(mut self, url: &str) -> Result<Self> {
-        *self.request.uri_mut() = url.parse().map_err(|source| {
-            let message = format!("`{}` is not a usable address; check the base URL and the model", shown_address(url));
-            Error::new(ErrorKind::Configuration, message).with_source(source)
-        })?;
+        *self.request.uri_mut() = address(url)?;
         Ok(self)
     }
 

@@ -2,10 +2,14 @@
 
 use std::borrow::Cow;
 
-use crate::chat::{ChatRequest, Effort, Params, Warning};
+use crate::chat::{ChatRequest, Effort, Params, ToolChoice, Warning};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Traits;
 use crate::wire::json::Object;
+
+/// How a reply comes is said by the call. In OpenAI's body it stands among the parameters, where it could say the
+/// contrary.
+const STREAM: &str = "stream";
 
 /// Holds the parameters against what the provider supports.
 ///
@@ -14,30 +18,47 @@ use crate::wire::json::Object;
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), naming all the parameters that are not.
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), naming all the parameters that are not;
+/// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) for what is no number.
 pub fn admit<'a>(
     params: &'a Params,
     provider: &str,
     supports: impl Fn(&str) -> bool,
     warnings: &mut Vec<Warning>,
 ) -> Result<Cow<'a, Params>> {
+    if let Some(name) = not_a_number(params) {
+        return Err(Error::new(ErrorKind::InvalidRequest, format!("`{name}` is not a number")));
+    }
     let allowed = |name: &str| params.allowed_openai_params.iter().any(|allowed| allowed == name);
     let refused: Vec<&'static str> = params
         .names()
         .filter(|name| !(supports(name) || allowed(name) || *name == "n" && params.n == Some(1)))
         .collect();
-    if refused.is_empty() {
+    let says_stream = params.extra.get(STREAM).is_some();
+    if refused.is_empty() && !says_stream {
         return Ok(Cow::Borrowed(params));
     }
-    if !params.drop_params {
+    if !(refused.is_empty() || params.drop_params) {
         return Err(Error::unsupported(&refused.join("`, `"), provider));
     }
     let mut kept = params.clone();
+    kept.extra.remove(STREAM);
     for name in refused {
         kept.unset(name);
         warnings.push(Warning::new(name, format!("dropped: {provider} does not support it")));
     }
     Ok(Cow::Owned(kept))
+}
+
+/// A parameter that JSON cannot say: it would be sent as `null`, and so be lost.
+fn not_a_number(params: &Params) -> Option<&'static str> {
+    let numbers = [
+        ("temperature", params.temperature),
+        ("top_p", params.top_p),
+        ("presence_penalty", params.presence_penalty),
+        ("frequency_penalty", params.frequency_penalty),
+    ];
+    numbers.into_iter().find(|(_, number)| number.is_some_and(|number| !number.is_finite())).map(|(name, _)| name)
 }
 
 /// Warns of something once, however many messages have it.
@@ -53,6 +74,14 @@ pub(super) fn leave_out_cache_markers(request: &ChatRequest, provider: &str, war
     if request.has_cache_markers() {
         warnings
             .push(Warning::new("cache_control", format!("left out: {provider} takes no markers for its prompt cache")));
+    }
+}
+
+/// Warns of a choice that a provider takes only beside tools, where there are none. Without one of them nothing would be
+/// called by `auto` and `none` either.
+pub(super) fn leave_out_choice(params: &Params, warnings: &mut Vec<Warning>) {
+    if !matches!(params.tool_choice, None | Some(ToolChoice::Auto | ToolChoice::None)) {
+        warnings.push(Warning::new("tool_choice", "left out: there are no tools to choose from"));
     }
 }
 
@@ -123,6 +152,24 @@ mod tests {
         let kept = admit(&params, "acme", supports, &mut warnings).unwrap();
         assert_eq!(kept.names().collect::<Vec<_>>(), ["temperature", "n"]);
         assert_eq!(warnings.iter().map(|w| w.parameter.as_ref()).collect::<Vec<_>>(), ["seed", "logprobs"]);
+    }
+
+    #[test]
+    fn how_the_reply_comes_is_no_parameter() {
+        let mut params = Params::default();
+        params.extra.insert("stream", true);
+        params.extra.insert("top_k", 5);
+        let kept = admit(&params, "acme", supports, &mut Vec::new()).unwrap();
+        assert_eq!(kept.extra.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["top_k"]);
+    }
+
+    #[test]
+    fn what_is_no_number_is_an_error_and_not_null() {
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let params = Params { top_p: Some(number), ..Params::default() };
+            let error = admit(&params, "acme", |_| true, &mut Vec::new()).unwrap_err();
+            assert_eq!((error.kind(), error.message()), (ErrorKind::InvalidRequest, "`top_p` is not a number"));
+        }
     }
 
     #[test]

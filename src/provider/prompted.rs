@@ -22,8 +22,8 @@ use super::{
 };
 use crate::chat::{ChatRequest, ChatResponse, Choice, FinishReason, Message, Params, Part, Role, Usage, Warning};
 use crate::error::{Error, Result};
-use crate::wire::Framer;
 use crate::wire::json::Object;
+use crate::wire::{Framer, in_path};
 
 /// What such a server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl Prompted {
             body.set(name.clone(), value)?;
         }
         body.merge(&params.extra_body)?;
-        let url = format!("{}{}", target.base_url, kind.path(target.model, stream));
+        let url = format!("{}{}", target.base_url, kind.path(&in_path(target.model), stream));
         Ok(Encoded { request: post_json(&url, body.to_bytes())?, warnings })
     }
 }

@@ -11,6 +11,8 @@ use super::{
 };
 use crate::error::Result;
 use crate::model::ModelName;
+#[cfg(feature = "client")]
+use crate::model::unknown_provider;
 
 static TABLE: Lazy<Registry> = Lazy::new(|| {
     let mut registry = Registry::empty();
@@ -70,6 +72,19 @@ impl Registry {
     /// All prefixes.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
+    }
+
+    /// Whether a provider has this prefix.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UnknownProvider`](crate::ErrorKind::UnknownProvider), naming the nearest, where none has.
+    #[cfg(feature = "client")]
+    pub(crate) fn check(&self, prefix: &str) -> Result<()> {
+        match self.get(prefix) {
+            Some(_) => Ok(()),
+            None => Err(unknown_provider(prefix, "", &self.names)),
+        }
     }
 
     /// Takes a model's name apart.

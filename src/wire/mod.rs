@@ -27,6 +27,19 @@ pub(crate) fn escaped(text: &str) -> String {
     escaped
 }
 
+/// A name as the rest of a path: its slashes stay, and what would end the path or be read as something else is
+/// percent-encoded.
+pub(crate) fn in_path(name: &str) -> String {
+    let mut path = String::with_capacity(name.len());
+    for letter in name.chars() {
+        match letter {
+            '?' | '#' | '%' | '\\' | '\0'..=' ' | '\x7f' => path.push_str(&escaped(letter.encode_utf8(&mut [0; 4]))),
+            _ => path.push(letter),
+        }
+    }
+    path
+}
+
 /// The largest line or event that a framer takes unless [`Framer::with_limit`] says otherwise: 32 MiB.
 ///
 /// A generated image comes as one event of several megabytes of base64; anything far beyond that is a peer that
@@ -201,5 +214,11 @@ mod tests {
     fn an_escaped_text_has_nothing_that_ends_a_segment_or_a_value() {
         assert_eq!(escaped("arn:aws:bedrock:us-east-1::x/y é"), "arn%3Aaws%3Abedrock%3Aus-east-1%3A%3Ax%2Fy%20%C3%A9");
         assert_eq!(escaped("a-Z_0.9~"), "a-Z_0.9~");
+    }
+
+    #[test]
+    fn a_name_in_a_path_cannot_end_it() {
+        assert_eq!(in_path("tuned/mine:1@2"), "tuned/mine:1@2");
+        assert_eq!(in_path("a b?c=%2e#d\\é"), "a%20b%3Fc=%252e%23d%5Cé");
     }
 }

@@ -9,6 +9,7 @@ use super::WIRE;
 use super::tools::{wire_id, wire_name};
 use crate::chat::{Annotation, CacheControl, Content, Message, Part, Reasoning, Role, Source, ToolCall, Warning};
 use crate::error::{Error, ErrorKind, Result};
+use crate::provider::arguments::arguments;
 use crate::provider::conversation::{Conversation, OPERATOR_NOTE};
 use crate::provider::params::warn_once;
 use crate::wire::json::Object;
@@ -20,8 +21,8 @@ const DOCUMENT_MEMBERS: [&str; 3] = ["title", "context", "citations"];
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Unsupported`] for content that Anthropic has no block for, [`ErrorKind::InvalidRequest`] for a tool call
-/// whose arguments are no JSON object and for a conversation in which nobody but the system speaks.
+/// [`ErrorKind::Unsupported`] for content that Anthropic has no block for, [`ErrorKind::InvalidRequest`] for a conversation
+/// in which nobody but the system speaks.
 pub(super) fn conversation(
     messages: &[Message],
     provider: &str,
@@ -65,8 +66,8 @@ struct Writer<'w> {
 }
 
 impl Writer<'_> {
-    fn unsupported(&self, what: &str) -> Error {
-        Error::unsupported(what, self.provider)
+    fn not_taken(&self, what: &str) -> Error {
+        Error::not_taken(what, self.provider)
     }
 
     fn warn(&mut self, about: &'static str, message: &'static str) {
@@ -79,7 +80,7 @@ impl Writer<'_> {
             match &part.content {
                 Content::Text(text) => blocks.extend(self.text(text, part.cache_control.as_ref())?),
                 Content::Native(native) if native.provider.is_empty() => blocks.push(native_block(&native.value)?),
-                _ => return Err(self.unsupported("messages: a system message that is not text")),
+                _ => return Err(self.not_taken("a system message that is not text")),
             }
         }
         Ok(blocks)
@@ -115,8 +116,8 @@ impl Writer<'_> {
                 Content::Native(native) if native.provider == WIRE || native.provider.is_empty() => {
                     native_block(&native.value)?
                 }
-                Content::Audio(_) => return Err(self.unsupported("messages: input_audio")),
-                Content::Video(_) => return Err(self.unsupported("messages: video_url")),
+                Content::Audio(_) => return Err(self.not_taken("`input_audio`")),
+                Content::Video(_) => return Err(self.not_taken("`video_url`")),
                 Content::Reasoning(_) | Content::ToolCall(_) | Content::Native(_) => continue,
             };
             block.set_some("cache_control", marker)?;
@@ -204,7 +205,8 @@ impl Writer<'_> {
         let kind = match given {
             Some(media) if media.starts_with("image/") => "image",
             Some(media) if media == "application/pdf" || media.starts_with("text/") => "document",
-            Some(media) => return Err(self.unsupported(&format!("messages: a file of type `{media}`"))),
+            Some("") => return Err(self.not_taken("a file that does not say its type")),
+            Some(media) => return Err(self.not_taken(&format!("a file of type `{media}`"))),
             None => default,
         };
         let mut place = Object::new();
@@ -219,8 +221,8 @@ impl Writer<'_> {
                 );
             }
             Source::Url(url) => {
-                let scheme = url.split(':').next().unwrap_or_default();
-                return Err(self.unsupported(&format!("messages: a file at a `{scheme}:` address, only `https:` is")));
+                let scheme = url.split_inclusive(':').next().unwrap_or_default();
+                return Err(self.not_taken(&format!("a file at `{scheme}` (not `https:`, nor its bytes)")));
             }
             Source::Base64 { data, .. } if given.is_some_and(|media| media.starts_with("text/")) => {
                 let text =
@@ -259,16 +261,9 @@ fn thinking(reasoning: &Reasoning, seal: Option<&str>) -> Result<Option<Object>>
 }
 
 fn tool_use(call: &ToolCall) -> Result<Object> {
-    let arguments = call.arguments.trim();
-    let text = if arguments.is_empty() { "{}" } else { arguments };
-    let input =
-        RawValue::from_string(text.to_owned()).ok().filter(|raw| raw.get().starts_with('{')).ok_or_else(|| {
-            let message = format!("the arguments of the call `{}` of `{}` are not a JSON object", call.id, call.name);
-            Error::new(ErrorKind::InvalidRequest, message)
-        })?;
     let mut block = Object::new();
     block.set("type", "tool_use")?.set("id", &*wire_id(&call.id))?.set("name", &*wire_name(&call.name))?;
-    block.set_raw("input", input);
+    block.set_raw("input", arguments(call)?.into_owned());
     Ok(block)
 }
 

@@ -8,6 +8,7 @@ use super::schema;
 use crate::chat::{Params, ResponseFormat, Tool, ToolChoice, Warning, WebSearchOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Traits;
+use crate::provider::params::leave_out_choice;
 use crate::wire::json::Object;
 
 /// The tool whose input is the reply's text, for schemas that the model has no native way to be held to. LiteLLM's
@@ -141,6 +142,7 @@ impl Tools {
         tools.choice = choice(params, answer, own, thinking)?;
         if tools.tools.is_empty() {
             tools.choice = None;
+            leave_out_choice(params, warnings);
         }
         Ok(tools)
     }

@@ -2,6 +2,7 @@
 
 use super::VERSION;
 use crate::provider::Target;
+use crate::wire::in_path;
 
 const CHAT: &str = "/chat/completions";
 pub(super) const RESPONSES: &str = "/responses";
@@ -26,7 +27,7 @@ pub(super) fn of_deployment(target: &Target<'_>, deployment: &str) -> String {
     if is_v1(base) || is_undated(version) {
         return v1(base, version, CHAT);
     }
-    versioned(format!("{}{DEPLOYMENTS}{deployment}{CHAT}", root(base)), version)
+    versioned(format!("{}{DEPLOYMENTS}{}{CHAT}", root(base), in_path(deployment)), version)
 }
 
 /// Where chat with a model of Azure AI Foundry goes: behind `/models` of a Foundry resource, behind the v1 API of an

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::media::{self, Documents};
 use super::name::Family;
@@ -13,6 +12,7 @@ use super::{CLAUDE, WIRE};
 use crate::chat::{Annotation, CacheControl, Content, Message, Part, Reasoning, Role, ToolCall, Warning};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::anthropic::cited;
+use crate::provider::arguments::arguments;
 use crate::provider::conversation::{Conversation, OPERATOR_NOTE};
 use crate::provider::params::warn_once;
 use crate::wire::json::Object;
@@ -25,8 +25,8 @@ const NOTHING: &str = "(no output)";
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Unsupported`] for content that Converse has no block for, [`ErrorKind::InvalidRequest`] for a tool call
-/// whose arguments are no JSON object and for a conversation in which nobody but the system speaks.
+/// [`ErrorKind::Unsupported`] for content that Converse has no block for, [`ErrorKind::InvalidRequest`] for a conversation
+/// in which nobody but the system speaks.
 pub(super) fn conversation(
     messages: &[Message],
     asked: &Asked<'_>,
@@ -79,7 +79,7 @@ impl Writer<'_> {
             match &part.content {
                 Content::Text(text) => self.text(text, &mut blocks)?,
                 Content::Native(native) if is_own(&native.provider) => blocks.push(self.native(&native.value)?),
-                _ => return Err(Error::unsupported("messages: a system message that is not text", self.provider)),
+                _ => return Err(Error::not_taken("a system message that is not text", self.provider)),
             }
             self.mark(&mut blocks, part.cache_control.as_ref())?;
         }
@@ -224,7 +224,7 @@ impl Writer<'_> {
                 text.set_some("qualifiers", fields.get("qualifiers"))?;
                 union("guardContent", &union("text", &text)?)
             }
-            Some(kind) => Err(Error::unsupported(&format!("messages: content of type `{kind}`"), self.provider)),
+            Some(kind) => Err(Error::not_taken(&format!("content of type `{kind}`"), self.provider)),
             None => {
                 let mut block = Object::new();
                 for (name, value) in fields {
@@ -259,14 +259,8 @@ fn reasoning_content(reasoning: &Reasoning, part: &Part, family: Family) -> Resu
 }
 
 fn tool_use(call: &ToolCall) -> Result<Object> {
-    let arguments = call.arguments.trim();
-    let text = if arguments.is_empty() { "{}" } else { arguments };
-    let input =
-        RawValue::from_string(text.to_owned()).ok().filter(|raw| raw.get().starts_with('{')).ok_or_else(|| {
-            let message = format!("the arguments of the call `{}` of `{}` are not a JSON object", call.id, call.name);
-            Error::new(ErrorKind::InvalidRequest, message)
-        })?;
     let mut block = Object::new();
+    let input = arguments(call)?.into_owned();
     block.set("toolUseId", &*wire_id(&call.id))?.set("name", &*wire_name(&call.name))?.set_raw("input", input);
     union("toolUse", &block)
 }

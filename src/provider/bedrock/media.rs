@@ -134,7 +134,7 @@ fn place(source: &Source, extra: &Extra, provider: &str) -> Result<Object> {
             let what = format!("messages: a file at a `{scheme}:` address; give its bytes, or an `s3:` address");
             Err(Error::unsupported(&what, provider))
         }
-        Source::FileId(_) => Err(Error::unsupported("messages: a file by its id", provider)),
+        Source::FileId(_) => Err(Error::not_taken("a file by its id", provider)),
     }
 }
 
@@ -162,7 +162,7 @@ fn extension(name: &str) -> Option<&str> {
 
 fn unknown(what: &str, format: Option<&str>, provider: &str) -> Error {
     let format = format.filter(|format| !format.is_empty()).unwrap_or("unknown");
-    Error::unsupported(&format!("messages: {what} of type `{format}`"), provider)
+    Error::not_taken(&format!("{what} of type `{format}`"), provider)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::request::Asked;
 use crate::chat::{CacheControl, Params, ResponseFormat, Tool, ToolChoice, Warning};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::anthropic::{Answer, JSON_TOOL, JSON_TOOL_WORDS, structured};
-use crate::provider::params::warn_once;
+use crate::provider::params::{leave_out_choice, warn_once};
 use crate::wire::json::Object;
 
 /// What becomes of a cache marker where the model caches no prompts.
@@ -89,6 +89,7 @@ impl Tools {
             tools.tools.push(union("toolSpec", &tool)?);
         }
         if tools.tools.is_empty() {
+            leave_out_choice(params, warnings);
             return Ok(None);
         }
         tools.choose(asked, answer, own, thinking, warnings)?;

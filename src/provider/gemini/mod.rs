@@ -31,7 +31,7 @@ use super::{
 };
 use crate::chat::ChatRequest;
 use crate::error::{Error, Result};
-use crate::wire::Framer;
+use crate::wire::{Framer, in_path};
 
 /// Whose seals and native parts are this format's.
 const NAME: &str = "gemini";
@@ -129,12 +129,12 @@ impl ChatCodec for Gemini {
 /// Where a call goes. An address without a path gets the version, one with a path is taken to hold it already.
 fn address(spec: &ProviderSpec, target: &Target<'_>, method: &str) -> String {
     if let Some(template) = &spec.chat_path {
-        let path = template.replace("{model}", target.model).replace("{method}", method);
+        let path = template.replace("{model}", &in_path(target.model)).replace("{method}", method);
         let path = target.settings.iter().fold(path, |path, (name, value)| path.replace(&format!("{{{name}}}"), value));
         return format!("{}{path}", target.base_url);
     }
     let folder = if target.model.contains('/') { "" } else { "models/" };
-    format!("{}/{folder}{}:{method}", versioned(target), target.model)
+    format!("{}/{folder}{}:{method}", versioned(target), in_path(target.model))
 }
 
 /// The address with its version.
@@ -175,6 +175,21 @@ mod tests {
     fn an_address_with_a_path_is_taken_as_it_is() {
         let target = Target::new("tunedModels/mine", "https://proxy.example/gemini/v1/");
         assert_eq!(address(&spec(), &target, "x"), "https://proxy.example/gemini/v1/tunedModels/mine:x");
+    }
+
+    #[test]
+    fn a_model_s_name_cannot_lead_elsewhere() {
+        let asked = |model, base| {
+            let encoded =
+                Codec::<Chat>::encode(&Gemini::new(spec()), &ChatRequest::new(model, "Hi"), &Target::new(model, base));
+            encoded.map(|encoded| encoded.request.uri().to_string())
+        };
+        for (model, base) in [("../../v1/files", HOST), ("a/./b", HOST), ("x", "https://example.com/v1/%2e%2E")] {
+            assert_eq!(asked(model, base).unwrap_err().kind(), crate::ErrorKind::Configuration, "{model}");
+        }
+        for (model, path) in [("a b?alt=x#y", "models/a%20b%3Falt=x%23y"), (r"%2e%2e/..\x", r"%252e%252e/..%5Cx")] {
+            assert_eq!(asked(model, HOST).unwrap(), format!("{HOST}/v1beta/{path}:generateContent"));
+        }
     }
 
     #[test]

@@ -51,8 +51,8 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn unsupported(&self, what: &str) -> Error {
-        Error::unsupported(what, self.provider)
+    fn not_taken(&self, what: &str) -> Error {
+        Error::not_taken(what, self.provider)
     }
 
     /// What one says at once.
@@ -92,8 +92,8 @@ impl<'a> Writer<'a> {
                     pieces.push(Piece::Object(object(&native.value)?));
                     continue;
                 }
-                Content::Audio(_) => return Err(self.unsupported("messages: input_audio")),
-                Content::Video(_) => return Err(self.unsupported("messages: video_url")),
+                Content::Audio(_) => return Err(self.not_taken("`input_audio`")),
+                Content::Video(_) => return Err(self.not_taken("`video_url`")),
                 Content::Reasoning(_) | Content::ToolCall(_) | Content::Native(_) => continue,
             };
             // What the picture or file has of its own, and its media type, are not said here.
@@ -148,7 +148,7 @@ impl<'a> Writer<'a> {
                 }
                 Content::Native(_) => continue,
                 Content::Image(_) | Content::File(_) | Content::Audio(_) | Content::Video(_) => {
-                    return Err(self.unsupported("messages: media in a message of the assistant"));
+                    return Err(self.not_taken("media in a message of the assistant"));
                 }
             };
             if !said.is_empty() {

@@ -16,6 +16,7 @@ use crate::provider::{
     Chat, ChatCodec, Codec, CountTokens, Decode, Encoded, Messages, MessagesCodec, Progress, Provider, ProviderSpec,
     StreamDecoder, Target,
 };
+use crate::wire::in_path;
 
 /// Replies are held to schemas by a tool, as LiteLLM does it: that Vertex AI takes `output_config.format` is not
 /// documented by Google.
@@ -33,7 +34,7 @@ impl Claude {
     fn send(target: &Target<'_>, method: &str, encode: impl FnOnce(&Target<'_>) -> Result<Encoded>) -> Result<Encoded> {
         let model = target.model.strip_prefix("anthropic/").unwrap_or(target.model);
         let url = format!("{}/publishers/anthropic/models", Place::of(target)?);
-        let url = if method == COUNT { format!("{url}/{COUNT}") } else { format!("{url}/{model}:{method}") };
+        let url = if method == COUNT { format!("{url}/{COUNT}") } else { format!("{url}/{}:{method}", in_path(model)) };
         encode(&Target { model, ..*target })?.at(&url)
     }
 }

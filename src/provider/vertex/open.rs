@@ -15,6 +15,7 @@ use crate::provider::openai_chat::OpenAiChat;
 use crate::provider::{
     Chat, ChatCodec, Codec, Encoded, Progress, Provider, ProviderSpec, Quirks, StreamDecoder, Target, TokenLimit, table,
 };
+use crate::wire::in_path;
 
 /// Models that speak OpenAI's chat completions.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl Open {
         let model = target.model.rsplit('/').next().unwrap_or(target.model);
         let method = if stream { "streamRawPredict" } else { "rawPredict" };
         let place = Place::in_version(target, version)?;
-        let url = format!("{place}/publishers/{publisher}/models/{model}:{method}");
+        let url = format!("{place}/publishers/{publisher}/models/{}:{method}", in_path(model));
         let unversioned = model.split('@').next().unwrap_or(model);
         self.encode(request, &Target { model: unversioned, ..*target }, stream)?.at(&url)
     }

@@ -260,13 +260,17 @@ pub(crate) fn close_object(schema: &mut Object) -> Result<()> {
     }
     let free = |keyword| schema.get(keyword).is_some_and(|value| *value != Value::Bool(false));
     if properties.is_none_or(Map::is_empty) && (free("additionalProperties") || free("patternProperties")) {
-        let message = "an object with free keys (`additionalProperties`, as of a map) cannot be enforced by the \
-                       provider; use a list of key and value instead";
-        return Err(Error::new(ErrorKind::Unsupported, message));
+        return Err(free_keys());
     }
     schema.shift_remove("patternProperties");
     schema.insert("additionalProperties".to_owned(), Value::Bool(false));
     Ok(())
+}
+
+fn free_keys() -> Error {
+    let message = "an object with free keys (`additionalProperties`, as of a map) cannot be enforced by the provider; use \
+                   a list of key and value instead";
+    Error::new(ErrorKind::Unsupported, message)
 }
 
 fn has_type(schema: &Object, name: &str) -> bool {

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::refs::Refs;
 use super::{
-    Object, check_depth, close_object, flatten_all_of, one_of_as_any_of, say_in_words, tuple_as_list, unite, walk,
+    Object, check_depth, close_object, flatten_all_of, for_each_child, free_keys, has_type, one_of_as_any_of,
+    say_in_words, tuple_as_list, unite, walk,
 };
 use crate::{Error, ErrorKind, Result};
 
@@ -23,8 +24,9 @@ const FORMATS: [&str; 9] = ["date-time", "time", "date", "duration", "email", "h
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Unsupported`] for an object that is all free keys, such as a map, and where keywords beside a
-/// recursive `$ref` would have to be united with it; [`ErrorKind::InvalidRequest`] for what is no JSON Schema.
+/// [`ErrorKind::Unsupported`] for an object with free keys, such as a map or a struct that flattens one, for a value of
+/// any kind, and where keywords beside a recursive `$ref` would have to be united with it;
+/// [`ErrorKind::InvalidRequest`] for what is no JSON Schema.
 ///
 /// ```
 /// use anymodel::wire::schema::openai_strict;
@@ -56,15 +58,40 @@ pub fn openai_strict(schema: &Value) -> Result<Value> {
             "format" => value.as_str().is_none_or(|format| !FORMATS.contains(&format)),
             _ => false,
         });
+        refuse_free_keys(node)?;
         close_object(node)?;
         if let Some(Value::Object(properties)) = node.get("properties") {
             let names = properties.keys().cloned().map(Value::from).collect();
             node.insert("required".to_owned(), Value::Array(names));
         }
         node.retain(|keyword, _| is_keyword(keyword));
-        Ok(())
+        refuse_anything(node)
     })?;
     Ok(strict)
+}
+
+/// Strict mode takes no schema that is met by anything, such as that of a `serde_json::Value`: each has a type, and a
+/// list has items.
+fn refuse_anything(node: &mut Object) -> Result<()> {
+    let says = |keyword: &String| !matches!(keyword.as_str(), "title" | "description" | "$defs" | "definitions");
+    let of_anything = !node.keys().any(says) || has_type(node, "array") && !node.contains_key("items");
+    let refused = || {
+        let message = "a value of any kind (a schema without `type`, or a list without `items`) cannot be enforced by \
+                       the provider";
+        Err(Error::new(ErrorKind::Unsupported, message))
+    };
+    match of_anything {
+        true => refused(),
+        false => for_each_child(node, &mut |child| if *child == Value::Bool(true) { refused() } else { Ok(()) }),
+    }
+}
+
+/// Keys that are free beside others that have names, such as those of a flattened map, would be lost to a closed object.
+fn refuse_free_keys(node: &Object) -> Result<()> {
+    match node.get("additionalProperties") {
+        None | Some(Value::Bool(false)) => Ok(()),
+        Some(_) => Err(free_keys()),
+    }
 }
 
 /// The root must be an object itself, so where it is a reference it takes on the target; `$defs` stay.
@@ -232,7 +259,26 @@ mod tests {
 
     #[test]
     fn a_map_is_unsupported_rather_than_always_empty() {
-        let error = openai_strict(&json!({"type": "object", "additionalProperties": true})).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        let named = json!({"a": {"type": "null"}});
+        for schema in [
+            json!({"type": "object", "additionalProperties": true}),
+            json!({"type": "object", "properties": named, "additionalProperties": true}),
+            json!({"type": "object", "properties": named, "additionalProperties": {"type": "string"}}),
+        ] {
+            assert_eq!(openai_strict(&schema).unwrap_err().kind(), ErrorKind::Unsupported, "{schema}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_any_kind_is_unsupported() {
+        for any in [json!(true), json!({}), json!({"description": "Anything."}), json!({"type": "array"})] {
+            for schema in [
+                json!({"type": "object", "properties": {"a": any}}),
+                json!({"type": "array", "items": any}),
+                json!({"anyOf": [{"type": "null"}, any]}),
+            ] {
+                assert_eq!(openai_strict(&schema).unwrap_err().kind(), ErrorKind::Unsupported, "{schema}");
+            }
+        }
     }
 }
