@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("-> {}({})", call.name, call.arguments);
             messages.push(match call.parse::<GetWeather>() {
                 Ok(weather) => tool_result(&call.id, weather.run()),
-                Err(problem) => tool_result(&call.id, problem.to_string()).failed(),
+                Err(problem) => tool_result(&call.id, problem.message()).failed(),
             });
         }
     }

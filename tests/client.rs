@@ -316,6 +316,35 @@ async fn a_missing_key_is_an_error_that_names_the_variables_and_nothing_is_sent(
 }
 
 #[tokio::test]
+async fn a_blank_key_is_none_and_does_not_let_the_environments_in() {
+    let script = Script::of([good()]);
+    let client = script.builder().environment(Environment::of([("OPENAI_API_KEY", "sk-env")])).build().unwrap();
+    for blank in ["", " \n"] {
+        let error = client.completion("openai/gpt-4o", "Hi").api_key(blank).await.unwrap_err();
+        assert_eq!((error.kind(), script.requests()), (ErrorKind::Authentication, 0), "{blank:?}");
+        assert!(error.message().contains("no API key for openai"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_taken_as_it_is_meant_or_refused_with_the_reason() {
+    let script = Script::of([good(), good()]);
+    let call = |base: &str| script.client().completion("openai/gpt-4o", "Hi").api_key("sk-1").api_base(base);
+    for good in [" https://mine.example/v1\n", "HTTPS://mine.example/v1"] {
+        assert!(call(good).await.is_ok(), "{good:?}");
+    }
+    for (wrong, why) in [
+        ("mine.example", "must begin with http://"),
+        ("ftp://mine.example", "must begin with http://"),
+        ("https://mine.example/v1#chat", "has a fragment"),
+        ("https://me:secret@mine.example", "holds a user or password"),
+    ] {
+        let error = call(wrong).await.unwrap_err();
+        assert!(error.kind() == ErrorKind::Configuration && error.message().contains(why), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_self_hosted_provider_without_an_address_is_an_error_and_nothing_is_sent() {
     let script = Script::of([good()]);
     let error = script.client().completion("lm_studio/qwen3", "Hi").api_key("sk-1").await.unwrap_err();

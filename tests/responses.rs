@@ -142,6 +142,10 @@ async fn what_a_provider_would_have_to_keep_is_an_error_that_says_what_to_do() {
     assert!(error.message().contains("`background`"), "{error}");
     let error = client.responses(MODELS[2], "Go").tool(Tool::code_interpreter()).await.unwrap_err();
     assert!(error.message().contains("code_interpreter"), "{error}");
+    let output = json!([{"type": "computer_call_output", "call_id": "c", "output": {"type": "computer_screenshot"}}]);
+    let call = client.responses(MODELS[2], "").param("input", output).drop_params(true);
+    let error = call.await.unwrap_err();
+    assert!(error.message().contains("an item of type computer_call_output"), "{error}");
     let reply = client.responses(MODELS[2], "Go").tool(Tool::code_interpreter()).drop_params(true).await.unwrap();
     assert_eq!(reply.meta.warnings[0].parameter, "tools: code_interpreter");
     assert!(client.stored_response(MODELS[2], "resp_1").get().await.is_err());

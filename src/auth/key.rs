@@ -41,9 +41,12 @@ impl ApiKey {
         Ok(found)
     }
 
-    /// The key, where there is one.
+    /// The key, where there is one. One without letters, such as an empty one that is given, is none.
     pub(super) fn look(&self, spec: &ProviderSpec) -> Result<Option<Cow<'_, SecretString>>> {
         if let Some(given) = &self.given {
+            if given.expose_secret().trim().is_empty() {
+                return Ok(None);
+            }
             return match self.environment.expand(given.expose_secret()) {
                 Ok(Cow::Borrowed(_)) => Ok(Some(Cow::Borrowed(given))),
                 Ok(Cow::Owned(key)) => Ok(Some(Cow::Owned(key.into()))),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Extra;
+use crate::error::{Error, ErrorKind};
 
 /// One piece of a message, with what may hang on any piece: a cache marker, a seal, unknown fields.
 ///
@@ -297,9 +298,15 @@ impl ToolCall {
     ///
     /// # Errors
     ///
-    /// When the model's arguments are not JSON of this shape. A call without arguments reads as `{}`.
-    pub fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(if self.arguments.trim().is_empty() { "{}" } else { &self.arguments })
+    /// [`ErrorKind::InvalidResponse`] when the model's arguments are not JSON of this shape; they are the error's body. A
+    /// call without arguments reads as `{}`.
+    pub fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
+        let arguments = if self.arguments.trim().is_empty() { "{}" } else { &self.arguments };
+        serde_json::from_str(arguments).map_err(|source| {
+            let message = format!("the arguments of `{}` are not what it takes: {source}", self.name);
+            let error = Error::new(ErrorKind::InvalidResponse, message);
+            error.with_body(self.arguments.clone().into()).with_source(source)
+        })
     }
 }
 
@@ -371,4 +378,26 @@ pub enum CacheTtl {
     /// What a provider calls otherwise.
     #[serde(untagged)]
     Other(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_that_are_not_what_a_tool_takes_are_an_error_that_the_model_can_be_told() {
+        let call = |arguments: &str| ToolCall {
+            name: "look_up".to_owned(),
+            arguments: arguments.to_owned(),
+            ..ToolCall::default()
+        };
+        let error = call(r#"{"city": 7}"#).parse::<std::collections::HashMap<String, String>>().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+        assert!(
+            error.message().starts_with("the arguments of `look_up` are not what it takes: invalid type"),
+            "{error}"
+        );
+        assert_eq!(error.body().map(|body| body.as_ref()), Some(br#"{"city": 7}"#.as_slice()));
+        assert!(call(" ").parse::<serde_json::Map<String, Value>>().unwrap().is_empty());
+    }
 }

@@ -70,6 +70,9 @@ impl ChatResponse {
                     (ErrorKind::InvalidResponse, "it was cut at the token limit; raise `max_tokens`".to_owned())
                 }
                 Some(FinishReason::ContentFilter) => (ErrorKind::ContentPolicy, "it was held back".to_owned()),
+                _ if text.is_empty() && self.tool_calls().next().is_some() => {
+                    (ErrorKind::InvalidResponse, "it has no text, but calls a tool".to_owned())
+                }
                 _ => (ErrorKind::InvalidResponse, source.to_string()),
             };
             let error = Error::new(kind, format!("the reply is not JSON of the shape asked for: {why}"));

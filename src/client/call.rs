@@ -104,7 +104,8 @@ impl Client {
                     Err(error) => failed.push(format!("{model} ({})", error.kind())),
                 }
             }
-            let message = format!("{}; its fallbacks failed too: {}", first.message(), failed.join(", "));
+            let why = first.message().trim_end_matches('.');
+            let message = format!("{why}; its fallbacks failed too: {}", failed.join(", "));
             Err(first.with_message(message))
         })
     }

@@ -290,9 +290,9 @@ impl Completion {
     /// Asks for JSON of a Rust type's schema, and reads the reply as that type.
     ///
     /// The schema is held to strictly where strict schemas can say it: every property is required, optional ones may
-    /// be `null`. A type that they cannot say, such as a map, is asked for without strictness. A type that is not an
-    /// object, such as a `Vec` or most enums, is asked for as the member `value` of one: most providers take nothing but
-    /// an object.
+    /// be `null`. A type that they cannot say, such as a map or a `Value`, is asked for without strictness. A type
+    /// that is not an object, such as a `Vec` or most enums, is asked for as the member `value` of one: most providers
+    /// take nothing but an object.
     ///
     /// # Errors
     ///

@@ -139,8 +139,13 @@ fn filled<'a>(mut url: Cow<'a, str>, spec: &ProviderSpec, settings: &[(String, S
 /// An address that can be used, and its query.
 fn checked(url: &str, spec: &ProviderSpec) -> Result<(String, Option<String>)> {
     let wrong = |what: &str| Error::new(ErrorKind::Configuration, format!("the base URL of {} {what}", spec.name));
-    if !url.starts_with("http://") && !url.starts_with("https://") {
+    let url = url.trim();
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return Err(wrong("must begin with http:// or https://"));
+    }
+    if url.contains('#') {
+        return Err(wrong("has a fragment (`#`), which is never sent"));
     }
     let authority = url.split("://").nth(1).and_then(|rest| rest.split(['/', '?', '#']).next());
     if authority.is_some_and(|authority| authority.contains('@')) {

@@ -48,6 +48,10 @@ impl ModelName {
             }
             return Err(unknown(name, Some(prefix), providers));
         }
+        if let Some(prefix) = name.strip_suffix('/').filter(|prefix| !prefix.is_empty()) {
+            let message = format!("`{name}` names no model; write it as `{prefix}/model`");
+            return Err(Error::new(ErrorKind::UnknownProvider, message));
+        }
         match provider_of(name) {
             Some(provider) if providers.iter().any(|known| known.as_ref() == provider) => Ok(Self::new(provider, name)),
             _ => Err(unknown(name, None, providers)),
@@ -152,6 +156,12 @@ mod tests {
     #[test]
     fn an_unknown_model_of_a_known_provider_goes_through() {
         assert_eq!(parse("openai/brand-new-9").unwrap().1, "brand-new-9");
+    }
+
+    #[test]
+    fn a_prefix_alone_is_told_to_name_no_model() {
+        let error = parse("openai/").unwrap_err();
+        assert_eq!(error.message(), "`openai/` names no model; write it as `openai/model`");
     }
 
     #[test]

@@ -110,6 +110,14 @@ impl Conversation {
                 "an `item_reference` stands for an item that the provider keeps, and this provider keeps nothing; send \
                  the item itself",
             )),
+            // What the caller's side did for a tool of the API's own; what the API did itself is only left out.
+            kind @ ("computer_call_output"
+            | "local_shell_call_output"
+            | "apply_patch_call_output"
+            | "mcp_approval_response") => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("`input`: an item of type {kind} cannot be said to a provider without a Responses API"),
+            )),
             _ => {
                 self.assistant().parts.push(Part::native(NATIVE, item.0.into()));
                 Ok(())
