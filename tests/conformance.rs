@@ -311,6 +311,23 @@ async fn line_ends_comments_and_cuts_inside_a_character_change_nothing() {
 }
 
 #[tokio::test]
+async fn half_a_character_costs_that_character_and_not_the_reply() {
+    for (name, way, server) in everywhere().await {
+        // The messages of Bedrock's event stream have checksums.
+        if (name, way) == ("bedrock", Way::Streamed) {
+            continue;
+        }
+        server.reply(Reply::text("one HALF two"));
+        way.ask(call(name, &server)).await.unwrap();
+        let (kind, bytes) = replay(&server, &server.take_requests()[0]).await;
+        let cut = String::from_utf8(bytes).unwrap().replace("HALF", r"\ud83d");
+        assert!(cut.contains("ud83d"), "{name} {way:?}: {cut}");
+        server.enqueue(Reply::raw(200, kind, cut));
+        assert_eq!(way.ask(call(name, &server)).await.unwrap().text(), "one \u{fffd} two", "{name} {way:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_query_of_an_address_stays_at_its_end() {
     for (name, way, server) in everywhere().await {
         for base in ["/?tenant=7&k=a%20b", "/in/here?tenant=7&k=a%20b"] {

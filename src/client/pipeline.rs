@@ -15,6 +15,7 @@ use super::{CallOptions, Client, Deadlines, Endpoint, RetryPolicy, retry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{Encoded, Operation, Progress, StreamOf, request_id};
 use crate::transport::Body;
+use crate::wire::mended;
 
 /// The largest error reply that is kept.
 const MAX_ERROR_BYTES: usize = 1 << 20;
@@ -120,6 +121,7 @@ impl Client {
         let reading =
             within(clock.end, "the reply did not come to its end in time", body.bytes(self.0.max_reply_bytes));
         let body = reading.await.map_err(|error| redact(error, &secrets))?;
+        let body = mended(&body).map_or(body, Bytes::from);
         Ok((Response::from_parts(head, body), secrets))
     }
 

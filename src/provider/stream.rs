@@ -148,7 +148,7 @@ fn step(
         return Ok(());
     }
     let before = queue.len();
-    let flow = events.event(frame, queue);
+    let flow = frame.mended(|frame| events.event(frame, queue));
     note(choices, queue.iter().skip(before));
     *done = !matches!(flow, Ok(Flow::More));
     flow.map(|_| ())

@@ -4,6 +4,8 @@
 
 use std::fmt::Write as _;
 
+pub(crate) use surrogates::mended;
+
 use crate::{Error, ErrorKind, Result, Retry};
 
 pub mod event_stream;
@@ -11,6 +13,7 @@ pub mod json;
 pub mod lines;
 pub mod schema;
 pub mod sse;
+mod surrogates;
 
 /// A text as it can stand in a query, or as one segment of a path: everything but what RFC 3986 calls unreserved is
 /// percent-encoded, as AWS's own clients do too.
@@ -62,6 +65,14 @@ impl<'a> Frame<'a> {
     #[must_use]
     pub const fn new(event: Option<&'a str>, data: &'a [u8]) -> Self {
         Self { event, data, is_error: false }
+    }
+
+    /// What is read of the frame without the halves of characters that may be in it.
+    pub(crate) fn mended<T>(self, read: impl FnOnce(Frame<'_>) -> T) -> T {
+        match mended(self.data) {
+            Some(data) => read(Frame { data: &data, ..self }),
+            None => read(self),
+        }
     }
 }
 

@@ -79,12 +79,12 @@ impl Events {
 impl Decode<Event> for Events {
     fn push(&mut self, bytes: &[u8], queue: &mut VecDeque<Event>) -> Result<()> {
         let Self { framer, complete, done } = self;
-        framer.push(bytes, &mut |frame| step(complete, done, frame, queue))
+        framer.push(bytes, &mut |frame| frame.mended(|frame| step(complete, done, frame, queue)))
     }
 
     fn end(&mut self, queue: &mut VecDeque<Event>) -> Result<()> {
         let Self { framer, complete, done } = self;
-        framer.end(&mut |frame| step(complete, done, frame, queue))?;
+        framer.end(&mut |frame| frame.mended(|frame| step(complete, done, frame, queue)))?;
         if self.complete {
             return Ok(());
         }

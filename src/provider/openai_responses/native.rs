@@ -102,12 +102,12 @@ impl Events {
 impl Decode<Event> for Events {
     fn push(&mut self, bytes: &[u8], queue: &mut VecDeque<Event>) -> Result<()> {
         let Self { framer, complete } = self;
-        framer.push(bytes, &mut |frame| step(complete, frame, queue))
+        framer.push(bytes, &mut |frame| frame.mended(|frame| step(complete, frame, queue)))
     }
 
     fn end(&mut self, queue: &mut VecDeque<Event>) -> Result<()> {
         let Self { framer, complete } = self;
-        framer.end(&mut |frame| step(complete, frame, queue))?;
+        framer.end(&mut |frame| frame.mended(|frame| step(complete, frame, queue)))?;
         if self.complete {
             return Ok(());
         }
