@@ -36,7 +36,7 @@ pub struct ChatResponse {
     /// Fields that have no name here.
     pub extra: Extra,
     /// What the call itself was like; not part of the JSON.
-    pub meta: CallMeta,
+    pub meta: Box<CallMeta>,
 }
 
 impl ChatResponse {
@@ -82,7 +82,7 @@ impl ChatResponse {
 
     /// An error in the reply, with where the reply is from.
     fn located(&self, error: Error) -> Error {
-        let CallMeta { provider, model, request_id, attempts, .. } = &self.meta;
+        let CallMeta { provider, model, request_id, attempts, .. } = &*self.meta;
         if provider.is_empty() {
             return error;
         }

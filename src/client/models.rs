@@ -63,6 +63,6 @@ impl Client {
         request.params.max_tokens = Some(16);
         request.params.drop_params = true;
         let options = CallOptions { num_retries: Some(0), fallbacks: Vec::new(), ..options.clone() };
-        Ok(self.complete(request, options).await?.meta)
+        Ok(*self.complete(request, options).await?.meta)
     }
 }

@@ -126,7 +126,7 @@ pub struct Message {
     pub extra: Extra,
     /// What the call itself was like; not part of the JSON.
     #[serde(skip)]
-    pub meta: CallMeta,
+    pub meta: Box<CallMeta>,
 }
 
 fields_and_extra!(Message {

@@ -38,7 +38,7 @@ pub struct Response {
     pub extra: Extra,
     /// What the call itself was like; not part of the JSON.
     #[serde(skip)]
-    pub meta: CallMeta,
+    pub meta: Box<CallMeta>,
 }
 
 fields_and_extra!(Response {

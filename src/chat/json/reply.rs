@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::entry;
 use crate::chat::extra::fields_and_extra;
-use crate::chat::{CallMeta, ChatResponse, Choice, Extra, FinishReason, Message, Usage};
+use crate::chat::{ChatResponse, Choice, Extra, FinishReason, Message, Usage};
 
 impl Serialize for ChatResponse {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -54,7 +54,7 @@ impl<'de> Deserialize<'de> for ChatResponse {
             system_fingerprint: json.system_fingerprint,
             service_tier: json.service_tier,
             extra: json.extra,
-            meta: CallMeta::default(),
+            meta: Box::default(),
         })
     }
 }
