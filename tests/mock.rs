@@ -498,7 +498,14 @@ async fn a_connection_is_reset_before_the_head_and_refused_where_nobody_listens(
         source = cause.source();
     }
     assert!(reset, "{error:?}");
-    assert!(client().get(MockServer::refused_url().unwrap()).send().await.unwrap_err().is_connect());
+}
+
+#[tokio::test]
+async fn a_refused_address_is_nobody_elses_for_as_long_as_the_process_runs() {
+    let refused = MockServer::refused_url().unwrap();
+    assert!(client().get(&refused).send().await.unwrap_err().is_connect());
+    assert!(std::net::TcpListener::bind(refused.trim_start_matches("http://")).is_err(), "{refused}");
+    assert_eq!(MockServer::refused_url().unwrap(), refused);
 }
 
 #[tokio::test]

@@ -45,7 +45,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
 
-use tokio::net::TcpListener;
+use once_cell::sync::OnceCell;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -142,14 +143,21 @@ impl MockServer {
         format!("http://{}", self.address)
     }
 
-    /// An address at which nobody listens: connecting to it is refused.
+    /// An address at which nobody listens: connecting to it is refused. It is the same for the whole process, which holds
+    /// its port, so that no other server can get it.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Connection`] where no port can be had.
     pub fn refused_url() -> Result<String> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(no_port)?;
-        Ok(format!("http://{}", listener.local_addr().map_err(no_port)?))
+        static HELD: OnceCell<TcpSocket> = OnceCell::new();
+        let hold = || {
+            let socket = TcpSocket::new_v4()?;
+            socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+            Ok(socket)
+        };
+        let address = HELD.get_or_try_init(hold).and_then(TcpSocket::local_addr).map_err(no_port)?;
+        Ok(format!("http://{address}"))
     }
 
     /// Sets what every call gets from now on, when nothing is queued: a [`Reply`], a text, or a [`Fault`].
