@@ -4,9 +4,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::{Map, Value};
 
-use super::{Codec, Encoded, Operation, Progress, Provider, ProviderSpec, not_a_reply};
-use crate::error::{Error, ErrorKind, Result};
-use crate::text::shown_address;
+use super::{Codec, Encoded, Operation, Progress, Provider, ProviderSpec, address, not_a_reply};
+use crate::error::Result;
 
 /// Listing a provider's models.
 #[derive(Debug)]
@@ -52,13 +51,8 @@ pub struct ListedModel {
 
 /// The request for a page at this address.
 pub(super) fn get(url: &str) -> Result<Encoded> {
-    let request = Request::get(url).body(Bytes::new()).map_err(|source| {
-        Error::new(
-            ErrorKind::Configuration,
-            format!("`{}` is not a usable address; check the base URL", shown_address(url)),
-        )
-        .with_source(source)
-    })?;
+    let mut request = Request::new(Bytes::new());
+    *request.uri_mut() = address(url)?;
     Ok(Encoded { request, warnings: Vec::new() })
 }
 
@@ -93,7 +87,7 @@ pub(super) fn mark(body: &Map<String, Value>, name: &str) -> Option<String> {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidResponse`] for a reply that has no list. An entry without a name is passed over.
+/// [`ErrorKind::InvalidResponse`](crate::ErrorKind::InvalidResponse) for a reply that has no list. An entry without a name is passed over.
 pub(super) fn page(
     response: &Response<Bytes>,
     list: &str,
@@ -128,6 +122,7 @@ pub(super) fn page(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
     use crate::provider::{Registry, Target, WireFormat};
 
     fn read(provider: &str, body: &str) -> Result<ModelList> {

@@ -11,9 +11,8 @@ use super::stream::{failure, unreadable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::openai_chat::{fault, has_error};
 use crate::provider::responses::{Stored, StoredAction, bad_id};
-use crate::provider::{Decode, Encoded, ProviderSpec, not_a_reply, post_json};
+use crate::provider::{Decode, Encoded, ProviderSpec, address, not_a_reply, post_json};
 use crate::responses::{Event, Request, Response};
-use crate::text::shown_address;
 use crate::wire::{Frame, Framer};
 
 /// The request as it is, under the provider's name of the model.
@@ -72,13 +71,9 @@ pub(in crate::provider) fn encode_stored(stored: &Stored, url: &str) -> Result<E
         StoredAction::Cancel => (Method::POST, format!("{url}/cancel")),
         StoredAction::Delete => (Method::DELETE, url),
     };
-    let request = HttpRequest::builder().method(method).uri(&url).body(Bytes::new()).map_err(|source| {
-        Error::new(
-            ErrorKind::Configuration,
-            format!("`{}` is not a usable address; check the base URL", shown_address(&url)),
-        )
-        .with_source(source)
-    })?;
+    let mut request = HttpRequest::new(Bytes::new());
+    *request.method_mut() = method;
+    *request.uri_mut() = address(&url)?;
     Ok(Encoded { request, warnings: Vec::new() })
 }
 
