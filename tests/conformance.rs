@@ -1259,8 +1259,7 @@ fn builder() -> ClientBuilder {
     thread_local! {
         static TRANSPORT: Arc<dyn Transport> = Arc::new(ReqwestTransport::new(5 * SECOND).unwrap());
     }
-    let nothing: [(&str, &str); 0] = [];
-    Client::builder().transport(TRANSPORT.with(Arc::clone)).environment(Environment::of(nothing))
+    Client::builder().transport(TRANSPORT.with(Arc::clone)).environment(Environment::none())
 }
 
 /// The text that comes before the stream ends or fails.

@@ -436,7 +436,6 @@ fn client(heard: Heard) -> Client {
     }
     let mut retry = RetryPolicy::default();
     retry.base = Duration::from_millis(1);
-    let nothing: [(&str, &str); 0] = [];
-    let builder = Client::builder().transport(TRANSPORT.with(Arc::clone)).environment(Environment::of(nothing));
+    let builder = Client::builder().transport(TRANSPORT.with(Arc::clone)).environment(Environment::none());
     builder.retry(retry).observer(heard).max_reply_bytes(2 << 20).build().unwrap()
 }

@@ -208,8 +208,7 @@ async fn upstream(reply: impl Into<Reply>) -> MockServer {
 
 /// A router that waits for nothing and tries nothing twice.
 fn router(limits: &RedisLimits) -> RouterBuilder {
-    let nothing: [(&str, &str); 0] = [];
-    let client = Client::builder().environment(Environment::of(nothing)).build().unwrap();
+    let client = Client::builder().environment(Environment::none()).build().unwrap();
     let mut pauses = RetryPolicy::default();
     pauses.longest_wait = Duration::ZERO;
     Router::builder().client(client).pauses(pauses).num_retries(0).shared_limits(Arc::new(limits.clone()))

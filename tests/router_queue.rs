@@ -82,8 +82,7 @@ impl Gate {
     }
 
     fn router(&self) -> RouterBuilder {
-        let nothing: [(&str, &str); 0] = [];
-        let client = Client::builder().transport(Arc::new(self.clone())).environment(Environment::of(nothing));
+        let client = Client::builder().transport(Arc::new(self.clone())).environment(Environment::none());
         Router::builder().client(client.build().unwrap())
     }
 }

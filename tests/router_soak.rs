@@ -206,9 +206,8 @@ fn flap(server: &MockServer, seed: u64) {
 }
 
 fn router(servers: &[MockServer]) -> Router {
-    let nothing: [(&str, &str); 0] = [];
     let transport = Arc::new(ReqwestTransport::new(SILENCE * 40).unwrap());
-    let client = Client::builder().transport(transport).environment(Environment::of(nothing)).build().unwrap();
+    let client = Client::builder().transport(transport).environment(Environment::none()).build().unwrap();
     let mut pauses = RetryPolicy::default();
     pauses.base = Duration::from_millis(1);
     let deployments = servers.iter().enumerate().map(|(number, server)| {

@@ -34,8 +34,7 @@ fn client() -> Client {
     thread_local! {
         static TRANSPORT: Arc<dyn Transport> = Arc::new(ReqwestTransport::new(Duration::from_secs(10)).unwrap());
     }
-    let nothing: [(&str, &str); 0] = [];
-    let builder = Client::builder().transport(TRANSPORT.with(Arc::clone)).environment(Environment::of(nothing));
+    let builder = Client::builder().transport(TRANSPORT.with(Arc::clone)).environment(Environment::none());
     builder.build().unwrap()
 }
 

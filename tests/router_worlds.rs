@@ -142,9 +142,8 @@ fn most(world: &World) -> usize {
 }
 
 fn router(world: &World, servers: &[MockServer]) -> Router {
-    let nothing: [(&str, &str); 0] = [];
     let transport = TRANSPORT.with(Arc::clone);
-    let client = Client::builder().transport(transport).environment(Environment::of(nothing)).build().unwrap();
+    let client = Client::builder().transport(transport).environment(Environment::none()).build().unwrap();
     let mut pauses = RetryPolicy::default();
     pauses.base = Duration::from_millis(1);
     let mut router =

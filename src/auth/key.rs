@@ -30,7 +30,7 @@ pub struct ApiKey {
 impl ApiKey {
     /// No key, wherever it is looked.
     pub(super) fn nowhere() -> Self {
-        Self { environment: Environment::of([("", ""); 0]), ..Self::default() }
+        Self { environment: Environment::none(), ..Self::default() }
     }
 
     pub(super) fn find(&self, spec: &ProviderSpec) -> Result<Option<Cow<'_, SecretString>>> {

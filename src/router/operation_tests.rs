@@ -115,9 +115,8 @@ impl Transport for Echoes {
 #[tokio::test]
 async fn an_operation_that_nobody_has_heard_of_has_deployments_fallbacks_and_a_trail() {
     let transport = Arc::new(Echoes::default());
-    let nothing: [(&str, &str); 0] = [];
     let client =
-        Client::builder().transport(Arc::clone(&transport) as _).environment(Environment::of(nothing)).build().unwrap();
+        Client::builder().transport(Arc::clone(&transport) as _).environment(Environment::none()).build().unwrap();
     let at = |group: &str, host: &str| {
         Deployment::new(group, format!("openai/{host}")).id(host).api_base(format!("http://{host}")).api_key("k")
     };
