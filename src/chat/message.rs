@@ -78,11 +78,6 @@ pub struct Message {
 }
 
 impl Message {
-    /// Has the answer go on from it, by the word from which Mistral and DeepSeek know that it is not a turn of its own.
-    pub(crate) fn begin_answer(&mut self) {
-        self.extra.insert("prefix", true);
-    }
-
     /// A message of this role.
     #[must_use]
     pub fn new(role: Role, parts: impl IntoParts) -> Self {
@@ -96,6 +91,11 @@ impl Message {
             extra: Extra::new(),
             listed: false,
         }
+    }
+
+    /// Has the answer go on from it, by the word from which Mistral and DeepSeek know that it is not a turn of its own.
+    pub(crate) fn begin_answer(&mut self) {
+        self.extra.insert("prefix", true);
     }
 
     /// The same message with the speaker's name.

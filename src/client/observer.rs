@@ -240,34 +240,6 @@ struct Heard {
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-impl Heard {
-    fn start(
-        observers: &[Arc<dyn Observer>],
-        endpoint: &Endpoint,
-        operation: &'static str,
-        request: &impl Question,
-        options: &CallOptions,
-        stream: bool,
-    ) -> Self {
-        let content = observers.iter().any(|observer| observer.wants_content());
-        let call = CallInfo {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            operation,
-            provider: endpoint.name.provider().to_owned(),
-            model: endpoint.name.model().to_owned(),
-            base_url: endpoint.base_url.clone(),
-            stream,
-            metadata: options.metadata.clone(),
-            tags: options.tags.clone(),
-            request: if content { request.chat().map(|chat| Arc::new(chat.into_owned())) } else { None },
-        };
-        for observer in observers {
-            observer.started(&call);
-        }
-        Self { observers: observers.to_vec(), call, content }
-    }
-}
-
 impl Watch {
     pub(super) fn start(
         observers: &[Arc<dyn Observer>],
@@ -277,16 +249,26 @@ impl Watch {
         options: &CallOptions,
         stream: bool,
     ) -> Self {
-        let heard = || Box::new(Heard::start(observers, endpoint, operation, request, options, stream));
-        Self {
-            span: trace::span(&endpoint.name, operation, request, stream),
-            heard: (!observers.is_empty()).then(heard),
-            begun: Instant::now(),
-            first_content: None,
-            attempts: 0,
-            cost: None,
-            ended: false,
-        }
+        let span = trace::span(&endpoint.name, operation, request, stream);
+        let heard = (!observers.is_empty()).then(|| {
+            let content = observers.iter().any(|observer| observer.wants_content());
+            let call = CallInfo {
+                id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+                operation,
+                provider: endpoint.name.provider().to_owned(),
+                model: endpoint.name.model().to_owned(),
+                base_url: endpoint.base_url.clone(),
+                stream,
+                metadata: options.metadata.clone(),
+                tags: options.tags.clone(),
+                request: if content { request.chat().map(|chat| Arc::new(chat.into_owned())) } else { None },
+            };
+            for observer in observers {
+                observer.started(&call);
+            }
+            Box::new(Heard { observers: observers.to_vec(), call, content })
+        });
+        Self { heard, span, begun: Instant::now(), first_content: None, attempts: 0, cost: None, ended: false }
     }
 
     pub(super) fn span(&self) -> &tracing::Span {
